@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# Warnings and sanitizers as INTERFACE targets, and the one way to add a userspace folder.
+
+add_library(shunt_warnings INTERFACE)
+target_compile_options(shunt_warnings INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Werror>)
+
+add_library(shunt_sanitizers INTERFACE)
+if(SHUNT_SANITIZE)
+  target_compile_options(shunt_sanitizers INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_link_options(shunt_sanitizers INTERFACE -fsanitize=address,undefined)
+endif()
+
+# The kernel ABI, usable from everywhere.
+add_library(shunt_abi INTERFACE)
+target_include_directories(shunt_abi INTERFACE ${PROJECT_SOURCE_DIR}/include)
+
+# shunt_component(NAME SOURCES ... PUBLIC ... PRIVATE ...): a static library per folder of userspace/. Headers are
+# included as "folder/header.h", and only those of linked targets are found through targets: PUBLIC and PRIVATE state
+# the direction of dependencies (docs/architecture.md), tests/lint checks the includes themselves.
+function(shunt_component name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(shunt_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(shunt_${name} PUBLIC ${PROJECT_SOURCE_DIR}/userspace)
+  target_link_libraries(shunt_${name} PUBLIC shunt_abi shunt_sanitizers ${ARG_PUBLIC} PRIVATE shunt_warnings ${ARG_PRIVATE})
+  if(SHUNT_TIDY)
+    set_target_properties(shunt_${name} PROPERTIES CXX_CLANG_TIDY "clang-tidy;--quiet;--warnings-as-errors=*")
+  endif()
+endfunction()

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/*
+ * The kernel ABI: every value that a BPF program and the controller share, and nothing else.
+ * Included by bpf/ (C, clang -target bpf) and by userspace (C++). Each struct is followed by its size.
+ *
+ * Conventions: zero is "unset"; a field in network byte order ends in _be, all others are in host order; padding is
+ * explicit and zero, because hash maps compare keys byte by byte. IPv4 addresses are stored v4-mapped (::ffff:a.b.c.d),
+ * so that one key form serves AF_INET sockets and AF_INET6 sockets that dial a v4-mapped address.
+ */
+#ifndef SHUNT_ABI_H
+#define SHUNT_ABI_H
+
+#include <linux/types.h>
+
+#ifdef __cplusplus
+#define SHUNT_SIZE(type, size) static_assert(sizeof(struct type) == (size), #type " is part of the kernel ABI")
+#else
+#define SHUNT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type " is part of the kernel ABI")
+#endif
+
+/* An IPv6 address, or an IPv4 address as ::ffff:a.b.c.d: words[2] = htonl(0xffff), words[3] = the address. */
+struct shunt_ip {
+	__u32 words_be[4];
+};
+SHUNT_SIZE(shunt_ip, 16);
+
+enum shunt_verdict {
+	SHUNT_VERDICT_UNSET = 0,
+	SHUNT_VERDICT_BYPASS = 1,   /* goes where the application asked */
+	SHUNT_VERDICT_REDIRECT = 2, /* goes to the proxy, original destination kept */
+	SHUNT_VERDICT_BALANCE = 3,  /* goes to an endpoint of a cluster, without the proxy */
+	SHUNT_VERDICT_REFUSE = 4,   /* connect() fails */
+};
+
+/*
+ * Why. Each run of a connect program ends with exactly one reason, counted in shunt_counters. The order of the values
+ * is the order of the rules (docs/architecture.md); names are printed in lower case without the prefix.
+ */
+enum shunt_reason {
+	SHUNT_REASON_UNSET = 0,
+	/* 1: nothing that could be redirected; the application keeps the kernel's own answer */
+	SHUNT_REASON_NOT_TCP = 1,
+	SHUNT_REASON_FAMILY_MISMATCH = 2,
+	SHUNT_REASON_PORT_ZERO = 3,
+	SHUNT_REASON_MULTICAST = 4,
+	SHUNT_REASON_BROADCAST = 5,
+	/* 2: refused, or a proxy would be told a destination that nobody dialled, or would call itself for ever */
+	SHUNT_REASON_FORGED = 6,
+	SHUNT_REASON_LOOPING = 7,
+	/* 3 */
+	SHUNT_REASON_EXCLUDED_PORT = 8,
+	/* 4: the proxy's own socket, by what it was recognised */
+	SHUNT_REASON_PROXY_CGROUP = 9,
+	SHUNT_REASON_PROXY_MARK = 10,
+	SHUNT_REASON_PROXY_UID = 11,
+	SHUNT_REASON_PROXY_GID = 12,
+	/* 5 */
+	SHUNT_REASON_OWN_ADDRESS = 13,
+	/* 6 */
+	SHUNT_REASON_OWNER_NOT_INCLUDED = 14,
+	SHUNT_REASON_OWNER_EXCLUDED = 15,
+	/* 7 */
+	SHUNT_REASON_LOOPBACK = 16,
+	SHUNT_REASON_EXCLUDED_CIDR = 17,
+	/* 9 */
+	SHUNT_REASON_NOT_INCLUDED = 18,
+	/* 10: captured */
+	SHUNT_REASON_LINK_LOCAL = 19,          /* bypass: fe80::/10 means a device, the proxy could not dial it */
+	SHUNT_REASON_IPV6_BYPASS = 20,         /* captured v6, ipv6: bypass */
+	SHUNT_REASON_IPV6_REFUSE = 21,         /* captured v6, ipv6: refuse */
+	SHUNT_REASON_BOUND_DEVICE = 22,        /* refuse: SO_BINDTODEVICE other than lo; a rewrite would hang */
+	SHUNT_REASON_LOOPBACK_SOURCE = 23,     /* refuse: bound to 127/8 by the application, destination elsewhere */
+	SHUNT_REASON_LISTENER = 24,            /* redirect: a listener on exactly this ip:port */
+	SHUNT_REASON_PORT_LISTENER = 25,       /* redirect: a listener on 0.0.0.0:port */
+	SHUNT_REASON_UNMATCHED = 26,           /* redirect: no listener, outboundTrafficPolicy.enforcedBy: proxy */
+	SHUNT_REASON_PASSTHROUGH_CLUSTER = 27, /* bypass: no listener, enforcedBy: kernel, ALLOW_ANY */
+	SHUNT_REASON_BLACK_HOLE_CLUSTER = 28,  /* refuse: no listener, enforcedBy: kernel, REGISTRY_ONLY */
+	/* what became of a redirect */
+	SHUNT_REASON_PROXY_DOWN_REFUSE = 29, /* nobody listens on the proxy's port, whenDown: refuse */
+	SHUNT_REASON_PROXY_DOWN_BYPASS = 30, /* nobody listens on the proxy's port, whenDown: bypass */
+	SHUNT_REASON_INTERNAL_REFUSE = 31,   /* an internal failure (shunt_events says which), onInternalError: refuse */
+	SHUNT_REASON_INTERNAL_BYPASS = 32,   /* the same, onInternalError: bypass */
+	SHUNT_REASON_MAX = 33,
+};
+
+/* How the original destination of a redirect travels, and why not by address. Counted in shunt_lanes. */
+enum shunt_lane {
+	SHUNT_LANE_NONE = 0,
+	SHUNT_LANE_ADDRESS = 1,        /* in the two loopback addresses */
+	SHUNT_LANE_DICT_PORT = 2,      /* source port bound by the application: 127/8 destination names a shunt_dests entry */
+	SHUNT_LANE_DICT_ADDRESS = 3,   /* the same: source address bound by the application */
+	SHUNT_LANE_DICT_RANGE = 4,     /* the same: destination outside what the address lane can encode (0/8, 224/3) */
+	SHUNT_LANE_DICT_BIND = 5,      /* the same: bpf_bind() refused the source address */
+	SHUNT_LANE_RECORD_SETTING = 6, /* record: lane: record */
+	SHUNT_LANE_RECORD_IPV6 = 7,    /* record: an IPv6 destination */
+	SHUNT_LANE_RECORD_PROXY = 8,   /* record: the proxy does not listen on the v4 wildcard address */
+	SHUNT_LANE_MAX = 9,
+};
+
+/* What the other programs did, and what failed inside. Counted in shunt_events. */
+enum shunt_event {
+	SHUNT_EVENT_UNSET = 0,
+	SHUNT_EVENT_ORIGDST_ADDRESS = 1, /* SO_ORIGINAL_DST answered from the socket's addresses */
+	SHUNT_EVENT_ORIGDST_DICT = 2,    /* ... from shunt_dests */
+	SHUNT_EVENT_ORIGDST_RECORD = 3,  /* ... from the accepted socket's storage */
+	SHUNT_EVENT_ORIGDST_NONE = 4,    /* asked on a connection that shunt did not redirect; the kernel's answer stays */
+	SHUNT_EVENT_ORIGDST_SHORT = 5,   /* asked with a buffer that is too short; the kernel's error stays */
+	SHUNT_EVENT_ORIGDST_SELF = 6,    /* not ours, and conntrack named the proxy itself: it would call itself */
+	SHUNT_EVENT_RECORDED = 7,        /* record lane: destination recorded before the SYN */
+	SHUNT_EVENT_RECORD_TAKEN = 8,    /* record lane: moved to the accepted socket */
+	SHUNT_EVENT_RECORD_DROPPED = 9,  /* record lane: connect failed, record removed */
+	SHUNT_EVENT_PEERNAME = 10,       /* getpeername() answered with what the application dialled */
+	SHUNT_EVENT_CLIENT_ADDRESS = 11, /* clientAddress shown */
+	SHUNT_EVENT_UNDO = 12,           /* a source address of ours taken back before a connection that bypasses */
+	/* failures */
+	SHUNT_EVENT_FAIL_STATE = 13,     /* settings missing: programs attached without tables */
+	SHUNT_EVENT_FAIL_STORAGE = 14,   /* no socket storage (the application used up its option memory) */
+	SHUNT_EVENT_FAIL_PENDING = 15,   /* shunt_pending full */
+	SHUNT_EVENT_FAIL_DICT = 16,      /* shunt_dests full */
+	SHUNT_EVENT_FAIL_BIND = 17,      /* a source address could not be set or taken back */
+	SHUNT_EVENT_FAIL_NETNS = 18,     /* the socket's network namespace could not be told */
+	SHUNT_EVENT_MAX = 19,
+};
+
+/* --- the switch ------------------------------------------------------------------------------------------------ */
+
+/*
+ * shunt_state[0]: the one value that switches configurations. Tables exist twice, in banks 0 and 1; generation's
+ * lowest bit names the bank in force. A program reads it once per run. The controller changes only the bank that is
+ * not in force, waits until no program can still be reading it, and then writes this value. 0: no configuration yet.
+ */
+struct shunt_state {
+	__u64 generation;
+};
+SHUNT_SIZE(shunt_state, 8);
+
+/* --- settings: shunt_scope[bank] ------------------------------------------------------------------------------- */
+
+enum shunt_scope_flag {
+	SHUNT_SCOPE_VALID = 1u << 0,
+	SHUNT_SCOPE_PORTS = 1u << 1,            /* shunt_ports is not empty */
+	SHUNT_SCOPE_CIDRS4 = 1u << 2,           /* shunt_cidrs4 is not empty */
+	SHUNT_SCOPE_CIDRS6 = 1u << 3,           /* shunt_cidrs6 is not empty */
+	SHUNT_SCOPE_UIDS = 1u << 4,             /* shunt_owners has uids */
+	SHUNT_SCOPE_GIDS = 1u << 5,             /* shunt_owners has gids (proxy or owner groups) */
+	SHUNT_SCOPE_LISTENERS = 1u << 6,        /* shunt_listeners is not empty */
+	SHUNT_SCOPE_INCLUDE_ALL = 1u << 7,      /* includeOutboundIPRanges has "*" */
+	SHUNT_SCOPE_INCLUDE_OWN = 1u << 8,      /* a loopback CIDR is included: own addresses follow the rules */
+	SHUNT_SCOPE_OWNER_INCLUDE_LIST = 1u << 9, /* includeOutboundOwnerGroups is a list, not "*" */
+	SHUNT_SCOPE_PROXY_CGROUP = 1u << 10,
+	SHUNT_SCOPE_PROXY_MARK = 1u << 11,
+	SHUNT_SCOPE_PROXY_V4 = 1u << 12,        /* the proxy has a v4 listener */
+	SHUNT_SCOPE_PROXY_V4_WILDCARD = 1u << 13,
+	SHUNT_SCOPE_PROXY_V6 = 1u << 14,
+	SHUNT_SCOPE_PROXY_V6_WILDCARD = 1u << 15,
+	SHUNT_SCOPE_LANE_RECORD = 1u << 16,     /* lane: record */
+	SHUNT_SCOPE_DOWN_BYPASS = 1u << 17,     /* whenDown: bypass */
+	SHUNT_SCOPE_ERROR_BYPASS = 1u << 18,    /* onInternalError: bypass */
+	SHUNT_SCOPE_IPV6_REFUSE = 1u << 19,     /* captured v6 is refused ... */
+	SHUNT_SCOPE_IPV6_CAPTURE = 1u << 20,    /* ... or redirected; neither: bypass */
+	SHUNT_SCOPE_KERNEL_POLICY = 1u << 21,   /* outboundTrafficPolicy.enforcedBy: kernel */
+	SHUNT_SCOPE_REGISTRY_ONLY = 1u << 22,
+	SHUNT_SCOPE_CLIENT4 = 1u << 23,         /* client4_be is set */
+	SHUNT_SCOPE_CLIENT6 = 1u << 24,
+};
+
+struct shunt_scope {
+	__u32 flags;           /* enum shunt_scope_flag */
+	__u32 proxy_mark;      /* SO_MARK of the proxy's sockets */
+	__u64 proxy_cgroup_id; /* kernfs id of the proxy's cgroup */
+	__u32 proxy_cgroup_level; /* its depth below the cgroup2 root, 1 = a child of the root */
+	__u32 client4_be;      /* clientAddress, v4 */
+	struct shunt_ip proxy4; /* v4 listener, v4-mapped; 0.0.0.0 for the wildcard */
+	struct shunt_ip proxy6; /* v6 listener; :: for the wildcard */
+	struct shunt_ip client6; /* clientAddress, v6 */
+	__u16 proxy4_port_be;
+	__u16 proxy6_port_be;
+	__u32 pad;
+};
+SHUNT_SIZE(shunt_scope, 80);
+
+/* --- tables, one inner map per bank ---------------------------------------------------------------------------- */
+
+/* shunt_ports: hash. Ranges are written out port by port. */
+struct shunt_port_key {
+	__u16 port_be;
+	__u16 pad;
+};
+SHUNT_SIZE(shunt_port_key, 4);
+
+enum shunt_port_flag {
+	SHUNT_PORT_EXCLUDED = 1u << 0, /* excludeOutboundPorts */
+	SHUNT_PORT_INCLUDED = 1u << 1, /* includeOutboundPorts */
+};
+
+struct shunt_port_rule {
+	__u32 flags; /* enum shunt_port_flag */
+};
+SHUNT_SIZE(shunt_port_rule, 4);
+
+/*
+ * shunt_cidrs4, shunt_cidrs6: LPM tries. An entry carries the flags of every shorter prefix that covers it too, so
+ * that one lookup tells whether ANY included and whether ANY excluded range holds the address.
+ */
+struct shunt_cidr4_key {
+	__u32 prefix_len;
+	__u32 addr_be;
+};
+SHUNT_SIZE(shunt_cidr4_key, 8);
+
+struct shunt_cidr6_key {
+	__u32 prefix_len;
+	__u32 addr_be[4];
+};
+SHUNT_SIZE(shunt_cidr6_key, 20);
+
+enum shunt_cidr_flag {
+	SHUNT_CIDR_INCLUDED = 1u << 0,
+	SHUNT_CIDR_EXCLUDED = 1u << 1,
+	SHUNT_CIDR_LOOPBACK = 1u << 2, /* the loopback CIDR of rule 7 (127.0.0.1/32, ::1/128 unless configured) */
+};
+
+struct shunt_cidr_rule {
+	__u32 flags; /* enum shunt_cidr_flag */
+};
+SHUNT_SIZE(shunt_cidr_rule, 4);
+
+/* shunt_owners: hash. Users and groups, for the proxy's identity and for owner groups. */
+enum shunt_owner_kind {
+	SHUNT_OWNER_UID = 1,
+	SHUNT_OWNER_GID = 2,
+};
+
+struct shunt_owner_key {
+	__u32 kind; /* enum shunt_owner_kind */
+	__u32 id;
+};
+SHUNT_SIZE(shunt_owner_key, 8);
+
+enum shunt_owner_flag {
+	SHUNT_OWNER_PROXY = 1u << 0,
+	SHUNT_OWNER_INCLUDED = 1u << 1,
+	SHUNT_OWNER_EXCLUDED = 1u << 2,
+};
+
+struct shunt_owner_rule {
+	__u32 flags; /* enum shunt_owner_flag */
+};
+SHUNT_SIZE(shunt_owner_rule, 4);
+
+/* shunt_listeners: hash. Exact listeners by address and port, port listeners with address :: (all zero). */
+struct shunt_listener_key {
+	struct shunt_ip addr;
+	__u16 port_be;
+	__u16 pad;
+};
+SHUNT_SIZE(shunt_listener_key, 20);
+
+struct shunt_listener {
+	__u32 index; /* position in the configuration's list of listeners */
+};
+SHUNT_SIZE(shunt_listener, 4);
+
+/* --- per-connection state, not banked -------------------------------------------------------------------------- */
+
+/* An address and a port, the way an application dials it. */
+struct shunt_dest {
+	struct shunt_ip addr;
+	__u16 port_be;
+	__u16 pad;
+};
+SHUNT_SIZE(shunt_dest, 20);
+
+/*
+ * shunt_dests: hash, token (an address of 127/8) -> the original destination it stands for. For v4 connections whose
+ * source is not ours to choose. A token depends on the destination alone, so it needs no life cycle per connection:
+ * the same destination has the same token from every process and in every network namespace.
+ */
+struct shunt_dest_key {
+	__u32 token_be; /* 127.h.h.h */
+};
+SHUNT_SIZE(shunt_dest_key, 4);
+
+/* shunt_pending: hash. Record lane, from TCP_CONNECT_CB of the client to PASSIVE_ESTABLISHED_CB of the accepted socket. */
+struct shunt_pending_key {
+	__u64 netns; /* cookie, or the namespace's inode number on kernels without cookies in sockops */
+	struct shunt_ip src;
+	struct shunt_ip dst; /* as rewritten */
+	__u16 src_port_be;
+	__u16 dst_port_be;
+	__u32 pad;
+};
+SHUNT_SIZE(shunt_pending_key, 48);
+
+enum shunt_sock_flag {
+	SHUNT_SOCK_CLIENT = 1u << 0,    /* redirected by the record lane: dest is what the application dialled */
+	SHUNT_SOCK_ACCEPTED = 1u << 1,  /* the proxy's end: dest is the original destination */
+	SHUNT_SOCK_APP_BOUND = 1u << 2, /* the application itself bound an address that the address lane could have made */
+	SHUNT_SOCK_PENDING = 1u << 3,   /* shunt_pending holds pending_key */
+};
+
+/* shunt_socks: SK_STORAGE of clients and accepted sockets. */
+struct shunt_sock {
+	__u32 flags; /* enum shunt_sock_flag */
+	struct shunt_dest dest;
+	struct shunt_pending_key pending_key;
+};
+SHUNT_SIZE(shunt_sock, 72);
+
+/* --- counters: per-CPU arrays, index = enumerator; the name is repeated in the value so that bpftool prints it --- */
+
+struct shunt_counter {
+	enum shunt_reason reason;
+	__u32 pad;
+	__u64 count;
+};
+SHUNT_SIZE(shunt_counter, 16);
+
+struct shunt_lane_counter {
+	enum shunt_lane lane;
+	__u32 pad;
+	__u64 count;
+};
+SHUNT_SIZE(shunt_lane_counter, 16);
+
+struct shunt_event_counter {
+	enum shunt_event event;
+	__u32 pad;
+	__u64 count;
+};
+SHUNT_SIZE(shunt_event_counter, 16);
+
+#endif

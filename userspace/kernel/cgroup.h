@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cgroup2 hierarchy: where it is mounted, and which cgroup a configured path means.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace shunt::kernel {
+
+struct Cgroup {
+    std::string path;         // absolute, in the file system
+    std::uint64_t id = 0;     // kernfs id, as bpf_get_current_ancestor_cgroup_id() returns it
+    std::uint32_t level = 0;  // depth below the hierarchy's real root; 0 = the root itself
+};
+
+// Mount point of cgroup2, from /proc/self/mountinfo; hybrid layouts (/sys/fs/cgroup/unified) included.
+base::Result<std::string> cgroup2_mount();
+
+// "/mesh" is looked up below the mount point; a path that already starts with the mount point is taken as it is.
+base::Result<Cgroup> find_cgroup(const std::string& configured);
+
+}  // namespace shunt::kernel

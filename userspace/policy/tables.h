@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel will hold, as plain values, and the compile step from the model. No I/O.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/mesh.h"
+#include "shunt/abi.h"
+
+namespace shunt::policy {
+
+// ABI structs have explicit, zeroed padding, so their bytes order and compare them.
+template <class T>
+struct BytesLess {
+    bool operator()(const T& a, const T& b) const { return std::memcmp(&a, &b, sizeof(T)) < 0; }
+};
+template <class K, class V>
+using Table = std::map<K, V, BytesLess<K>>;
+
+using PortTable = Table<shunt_port_key, shunt_port_rule>;
+using Cidr4Table = Table<shunt_cidr4_key, shunt_cidr_rule>;
+using Cidr6Table = Table<shunt_cidr6_key, shunt_cidr_rule>;
+using OwnerTable = Table<shunt_owner_key, shunt_owner_rule>;
+using ListenerTable = Table<shunt_listener_key, shunt_listener>;
+
+struct Tables {
+    shunt_scope scope{};
+    PortTable ports;
+    Cidr4Table cidrs4;
+    Cidr6Table cidrs6;
+    OwnerTable owners;
+    ListenerTable listeners;
+};
+
+// What compile cannot know from the configuration alone.
+struct Resolved {
+    // Kernel id and depth of proxy.identity.cgroup; unset offline and where the configuration names none.
+    std::optional<std::uint64_t> proxy_cgroup_id;
+    std::uint32_t proxy_cgroup_level = 0;
+};
+
+Tables compile(const model::Mesh& mesh, const Resolved& resolved);
+
+}  // namespace shunt::policy
