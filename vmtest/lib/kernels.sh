@@ -11,6 +11,7 @@ kernel_info() { sed -n "s/^$2=//p" "$VM_CACHE/$1/info" 2>/dev/null; }
 # mirror_for SUITE: the mirror that this machine already uses. Only a machine without Debian sources needs the variables.
 mirror_for() {
     local suite=$1 uris main security
+    # shellcheck disable=SC2016 # apt's own variables
     uris=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null | sort -u)
     main=${VMTEST_MIRROR:-$(awk '$1 !~ /security/ && $2 ~ /\/debian\/?$/ { print $2; exit }' <<<"$uris")}
     security=${VMTEST_SECURITY_MIRROR:-$(awk '$1 ~ /-security$/ && $2 ~ /debian-security\/?$/ { print $2; exit }' <<<"$uris")}
@@ -39,7 +40,7 @@ private_apt() {
 packages_of() {
     local suite=$1 image=$2 release=${2#linux-image-}
     printf '%s\n' "$image"
-    private_apt "$suite" apt-cache show "$image" | sed -n 's/^Depends: //p' | head -n 1 | tr ',|' '\n\n' |
+    private_apt "$suite" apt-cache show "$image" | sed -n 's/^Depends: //p' | head -n 1 | tr -s ',|' '\n' |
         awk -v release="$release" '$1 == "linux-binary-" release || $1 == "linux-modules-" release { print $1 }'
 }
 
@@ -89,7 +90,7 @@ fetch_kernel() {
     mapfile -t packages < <(packages_of "$suite" "$package")
     bytes=$(private_apt "$suite" apt-cache show --no-all-versions "${packages[@]}" | awk '/^Size: / { sum += $2 } END { print sum }')
     # Unpacked modules are up to five times their package, and stay there only until the wanted ones are picked.
-    need_space $((bytes / 1048576 * 7 + 100)) "kernel $name ($package)"
+    need_space $((bytes * 7 / 1048576 + 100)) "kernel $name ($package)"
     say "kernel $name: fetching ${packages[*]} $version from $suite, $((bytes / 1048576)) MiB"
     dir=$(mktemp -d "$VM_DIR/fetch.XXXXXX")
     (cd "$dir" && private_apt "$suite" apt-get download "${packages[@]}" >"$VM_DIR/apt/$suite.log" 2>&1) &&

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
+# Runs /vmtest/suites phase by phase and sends what they say over ttyS1, in this form (read by vmtest/report.py):
+#   @@suite PHASE NAME   @@file NAME ... @@end NAME   @@status PHASE NAME EXIT SECONDS   and, last of all, @@done
+stty -F /dev/ttyS1 raw -echo
+exec 3>/dev/ttyS1
+results=/vmtest/results
+
+send() { # send NAME FILE
+    [ -e "$2" ] || return 0
+    printf '@@file %s\n' "$1" >&3
+    cat "$2" >&3
+    printf '\n@@end %s\n' "$1" >&3
+}
+
+run_suite() { # run_suite PHASE NAME KIND FILE SECONDS SETTINGS...
+    phase=$1 name=$2 kind=$3 file=$4 seconds=$5
+    shift 5
+    id=$phase.$name
+    log=$results/$id.log
+    printf '@@suite %s %s\n' "$phase" "$name" >&3
+    echo "=== $phase $name"
+    started=$(cut -d ' ' -f 1 /proc/uptime)
+    if [ "$kind" = gtest ]; then
+        env "$@" VM_PHASE="$phase" timeout -s KILL "$seconds" "$file" --gtest_output="xml:$results/$id.xml" \
+            ${VM_FILTER:+--gtest_filter="$VM_FILTER"} >"$log" 2>&1
+    else
+        env "$@" VM_PHASE="$phase" VM_TAP="$results/$id.tap" timeout -s KILL "$seconds" /bin/dash "$file" >"$log" 2>&1
+    fi
+    code=$?
+    tail -n 200 "$log"
+    send "$id.xml" "$results/$id.xml"
+    send "$id.tap" "$results/$id.tap"
+    if [ "$code" -ne 0 ]; then
+        tail -n 60 "$log" >"$log.tail"
+        send "$id.log" "$log.tail"
+    fi
+    printf '@@status %s %s %s %s\n' "$phase" "$name" "$code" \
+        "$(awk -v from="$started" '{ printf "%.1f", $1 - from }' /proc/uptime)" >&3
+}
+
+run_phase() {
+    echo "=== phase $1"
+    while read -r name kind file phases seconds settings; do
+        # shellcheck disable=SC2086 # settings are words
+        case ",$phases," in *",$1,"*) run_suite "$1" "$name" "$kind" "$file" "$seconds" $settings </dev/null ;; esac
+    done </vmtest/suites
+}
+
+printf '@@kernel %s\n' "$(uname -r)" >&3
+run_phase plain
+if grep -q '[ ,]conntrack[ ,]' /vmtest/suites; then
+    # The modules alone change what the kernel answers to SO_ORIGINAL_DST; a NAT rule makes them look at packets too.
+    modprobe nf_conntrack && modprobe nf_nat
+    run_phase conntrack
+fi
+echo '@@done' >&3

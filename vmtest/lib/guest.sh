@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# One guest: TCG (stock kernels do not boot under nested KVM), console on ttyS0, results on ttyS1.
+
+# qemu_args NAME OUT: one argument per line. oops=panic: a kernel that oopses must not go on as if nothing had happened.
+qemu_args() {
+    printf '%s\n' -accel tcg,thread=multi -cpu max -smp 1 -m "$VM_MEMORY" -no-reboot -nodefaults -display none -net none \
+        -kernel "$VM_CACHE/$1/vmlinuz" -initrd "$2/initrd"
+}
+
+VM_CMDLINE='console=ttyS0 panic=-1 oops=panic random.trust_cpu=on net.ifnames=0 quiet loglevel=4'
+
+# run_guest NAME: writes $VM_RESULTS/NAME/{console.log,results.log,seconds,state}. Never fails itself: state says what happened.
+run_guest() {
+    local name=$1 out=$VM_RESULTS/$1 args started=$EPOCHREALTIME result=0 state=ok
+    rm -rf "$out"
+    mkdir -p "$out"
+    cat "$VM_DIR/root.cpio" "$VM_CACHE/$name/modules.cpio" >"$out/initrd"
+    mapfile -t args < <(qemu_args "$name" "$out")
+    args+=(-serial "file:$out/console.log" -serial "file:$out/results.log" -append "$VM_CMDLINE vmtest.mode=run")
+    printf '%q ' qemu-system-x86_64 "${args[@]}" >"$out/command"
+    timeout -k 5 "$VM_TIMEOUT" qemu-system-x86_64 "${args[@]}" </dev/null >"$out/qemu.log" 2>&1 || result=$?
+    if [ "$VM_KEEP" = no ]; then rm -f "$out/initrd"; fi
+    if [ "$result" -eq 124 ] || [ "$result" -eq 137 ]; then
+        state="hung: no end after $VM_TIMEOUT s"
+    elif [ "$result" -ne 0 ]; then
+        state="qemu ended with $result: $(head -c 300 "$out/qemu.log")"
+    elif grep -aq 'Kernel panic' "$out/console.log"; then
+        state="panicked: $(grep -a -m 1 'Kernel panic' "$out/console.log" | tr -d '\r')"
+    elif ! grep -aqx '@@done' <(tr -d '\r' <"$out/results.log"); then
+        state="lost its final line"
+    fi
+    printf '%s\n' "$state" >"$out/state"
+    awk -v from="$started" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f\n", to - from }' >"$out/seconds"
+    say "kernel $name ($(kernel_info "$name" release)): $state, $(cat "$out/seconds") s"
+    if [ "$state" != ok ]; then
+        say "kernel $name: last lines of $out/console.log:"
+        tail -n 25 "$out/console.log" | tr -d '\r' | sed "s/^/    $name| /" >&2
+    fi
+}
+
+# shell_guest NAME: the same guest with a shell on this terminal; `exit` or Ctrl-A X ends it.
+shell_guest() {
+    local name=$1 out=$VM_RESULTS/shell-$1 args
+    mkdir -p "$out"
+    cat "$VM_DIR/root.cpio" "$VM_CACHE/$name/modules.cpio" >"$out/initrd"
+    mapfile -t args < <(qemu_args "$name" "$out")
+    say "kernel $name ($(kernel_info "$name" release)): a shell; tests are listed in /vmtest/suites, leave with exit or Ctrl-A X"
+    qemu-system-x86_64 "${args[@]}" -serial mon:stdio -serial "file:$out/results.log" -append "$VM_CMDLINE vmtest.mode=shell"
+    rm -rf "$out"
+}

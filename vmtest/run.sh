@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs the suites of suites.txt on the kernels of kernels.txt, each in a QEMU guest. docs/vmtest.md explains it.
+set -euo pipefail
+VM_SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+usage() {
+    cat <<'TEXT'
+usage: vmtest/run.sh [OPTION...] [KERNEL...] [-- TEST-FILTER]
+  KERNEL         names of kernels.txt; all of them by default
+  TEST-FILTER    as --gtest_filter, for every suite
+  --list         the kernels, with the package that is cached
+  --shell KERNEL a shell in the guest instead of the suites
+  --suite NAME   only this suite (may be repeated)
+  --build DIR    the build folder to test, also holds caches and results (default: build)
+  --jobs N       guests at a time (default 2)
+  --timeout S    seconds until a guest counts as hung (default 180)
+  --keep         keep the initrds, for a post-mortem (results/KERNEL/command boots one again)
+  --update       look for newer packages now (otherwise once a week)
+TEXT
+}
+
+VM_BUILD=${VM_SRC%/*}/build VM_UPDATE=no VM_KEEP=no VM_FILTER='' VM_JOBS=2 VM_TIMEOUT=180 VM_MEMORY=${VM_MEMORY:-1024}
+VM_CACHE_DAYS=7 mode=run shell_kernel='' kernels=() suites=()
+
+# shellcheck source=lib/common.sh
+. "$VM_SRC/lib/common.sh"
+# shellcheck source=lib/kernels.sh
+. "$VM_SRC/lib/kernels.sh"
+# shellcheck source=lib/initrd.sh
+. "$VM_SRC/lib/initrd.sh"
+# shellcheck source=lib/guest.sh
+. "$VM_SRC/lib/guest.sh"
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --list) mode=list ;;
+    --shell | --suite | --build | --jobs | --timeout)
+        [ $# -ge 2 ] || die 2 "$1 needs a value; see vmtest/run.sh --help"
+        case $1 in
+        --shell) mode=shell shell_kernel=$2 ;;
+        --suite) suites+=("$2") ;;
+        --build) VM_BUILD=$2 ;;
+        --jobs) VM_JOBS=$2 ;;
+        --timeout) VM_TIMEOUT=$2 ;;
+        esac
+        shift
+        ;;
+    --keep) VM_KEEP=yes ;;
+    --update) VM_UPDATE=yes ;;
+    --help | -h) usage && exit 0 ;;
+    --)
+        [ $# -le 2 ] || die 2 "one TEST-FILTER after --, not $(($# - 1)); patterns are joined with ':'"
+        VM_FILTER=${2:-}
+        break
+        ;;
+    -*) die 2 "unknown option $1; see vmtest/run.sh --help" ;;
+    *) kernels+=("$1") ;;
+    esac
+    shift
+done
+
+if [ "$mode" = shell ]; then kernels=("$shell_kernel"); fi
+for name in "${kernels[@]}"; do
+    kernel_known "$name" || die 2 "unknown kernel '$name'; known: $(kernel_names | tr '\n' ' ')"
+done
+if [ ${#kernels[@]} -eq 0 ]; then mapfile -t kernels < <(kernel_names); fi
+for name in "${suites[@]}"; do
+    table "$VM_SRC/suites.txt" | grep -q "^$name " ||
+        die 2 "unknown suite '$name'; known: $(table "$VM_SRC/suites.txt" | awk '{ print $1 }' | tr '\n' ' ')"
+done
+
+need_tools
+mkdir -p "$VM_BUILD/vmtest"
+VM_BUILD=$(cd "$VM_BUILD" && pwd)
+VM_DIR=$VM_BUILD/vmtest VM_CACHE=$VM_DIR/cache VM_RESULTS=$VM_DIR/results VM_ROOT=$VM_DIR/root
+
+if [ "$mode" = list ]; then
+    for name in "${kernels[@]}"; do
+        cached=$(kernel_info "$name" package)
+        printf '%-10s %-18s %s\n' "$name" "$(kernel_field "$name" 2)" "${cached:-not fetched} $(kernel_info "$name" version)"
+    done
+    exit 0
+fi
+
+# Two runs in one build folder would take each other's initrd.
+exec 9>"$VM_DIR/lock"
+flock -n 9 || die 1 "another run uses $VM_DIR; wait for it or give another folder with --build"
+need_space 1500 "the run (initrds and results)"
+for name in "${kernels[@]}"; do resolve_kernel "$name"; done
+build_root
+if [ ${#suites[@]} -gt 0 ]; then
+    printf '%s \n' "${suites[@]}" | sed 's/^/^/' | grep -f - "$VM_ROOT/vmtest/suites" >"$VM_DIR/suites"
+    mv "$VM_DIR/suites" "$VM_ROOT/vmtest/suites"
+fi
+pack_root
+
+if [ "$mode" = shell ]; then
+    shell_guest "$shell_kernel"
+    exit 0
+fi
+rm -rf "$VM_RESULTS"
+mkdir -p "$VM_RESULTS"
+for name in "${kernels[@]}"; do
+    while [ "$(jobs -rp | wc -l)" -ge "$VM_JOBS" ]; do wait -n || true; done
+    run_guest "$name" &
+done
+wait
+if [ "$VM_KEEP" = no ]; then rm -rf "$VM_ROOT" "$VM_DIR/root.cpio"; fi
+exec python3 "$VM_SRC/report.py" "$VM_RESULTS" "${kernels[@]}"
