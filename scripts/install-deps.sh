@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that are missing. The one place that lists them; docs/dependencies.md says what each is for.
-#   install-deps.sh [--run]   --run: only what the quickstart needs, without the peers and tools of the tests
+#   install-deps.sh [--check] [--run]
+#     --check  install nothing, exit 1 where something is missing
+#     --run    only what the quickstart needs, without the peers and tools of the tests
 set -euo pipefail
 
 build=(
@@ -12,8 +14,18 @@ build=(
 run=(python3 python3-venv ca-certificates iproute2 curl util-linux procps)
 tests=(libgtest-dev libgmock-dev liburing-dev haproxy squid iptables shellcheck clang-format-14 clang-19 libcap2-bin jq git)
 
-wanted=("${build[@]}" "${run[@]}")
-[[ "${1:-}" == --run ]] || wanted+=("${tests[@]}")
+wanted=("${build[@]}" "${run[@]}" "${tests[@]}")
+check=false
+for argument in "$@"; do
+    case $argument in
+        --check) check=true ;;
+        --run) wanted=("${build[@]}" "${run[@]}") ;;
+        *)
+            echo "usage: install-deps.sh [--check] [--run]" >&2
+            exit 2
+            ;;
+    esac
+done
 
 missing=()
 for package in "${wanted[@]}"; do
@@ -23,6 +35,11 @@ done
 if ((${#missing[@]} == 0)); then
     echo "install-deps: all ${#wanted[@]} packages are installed"
     exit 0
+fi
+
+if $check; then
+    echo "install-deps: missing: ${missing[*]}"
+    exit 1
 fi
 
 as_root=()

@@ -14,7 +14,7 @@ def plain(address):
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         local, peer = self.connection.getsockname(), self.connection.getpeername()
-        body = f"server {plain(local[0])} port {local[1]}: the connection came from {plain(peer[0])}\n".encode()
+        body = f"server {plain(local[0])} port {local[1]}: this connection came from {plain(peer[0])} port {peer[1]}\n".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
