@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # shunt in a minute: builds it, then lets a client's request go out once without it and once through a real Envoy.
-# Everything happens in two network namespaces and one cgroup of its own, and is gone at the end (Ctrl-C included).
+# Everything happens in two network namespaces, one cgroup and a mount namespace of its own, and is gone at the end
+# (Ctrl-C included; the pins are in a bpffs that only this mount namespace has, so that not even kill -9 leaves one).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly name=shunt-quickstart
 readonly server4=198.51.100.10 # a documentation address: nobody on the internet
-readonly pins_name=$name
 shunt=$PWD/build/shunt
 example=$PWD/examples/quickstart
-started=$SECONDS
+started=${2:-$(date +%s)}
 demo_dir=
 pids=()
+shunt_here=()
 
 bold() { if [[ -t 1 ]]; then printf '\033[1m%s\033[0m\n' "$*"; else printf '%s\n' "$*"; fi; }
 note() { printf '    %s\n' "$*"; }
@@ -57,7 +58,10 @@ cleanup() {
     set +e
     if [[ -n $demo_dir ]]; then
         # Redirection outlives the controller by design: uninstall is what takes it away.
-        [[ -x $shunt ]] && "${shunt_here[@]}" uninstall >"$demo_dir/uninstall.log" 2>&1 || true
+        "${shunt_here[@]}" uninstall >"$demo_dir/uninstall.log" 2>&1 || {
+            cat "$demo_dir/uninstall.log" >&2
+            ((result != 0)) || result=1
+        }
         ((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null
         wait 2>/dev/null
         ip netns del $name-app 2>/dev/null
@@ -68,6 +72,7 @@ cleanup() {
             [[ -d $cgroup ]] || break
             sleep 0.1
         done
+        umount "$demo_dir/bpf" 2>/dev/null
         if ((result == 0)); then rm -rf "$demo_dir"; else note "logs are kept in $demo_dir" >&2; fi
     fi
     exit $result
@@ -98,9 +103,9 @@ listens() { nsenter --net="/run/netns/$1" ss -Hltn "sport = :$2" | grep -q .; }
 
 set_up() {
     for netns in $name-app $name-server; do
-        ip netns del $netns 2>/dev/null || true
-        ip netns add $netns
-        ip -n $netns link set lo up
+        ip netns del "$netns" 2>/dev/null || true
+        ip netns add "$netns"
+        ip -n "$netns" link set lo up
     done
     ip link add app netns $name-app type veth peer name server netns $name-server
     ip -n $name-app addr add 192.0.2.1/24 dev app
@@ -152,11 +157,9 @@ demo() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     demo_dir=$(mktemp -d "/tmp/$name.XXXXXX")
-    local bpffs
-    bpffs=$(awk '{ for (i = 7; i < NF; i++) if ($i == "-" && $(i+1) == "bpf") { print $5; exit } }' /proc/self/mountinfo)
-    shunt_here=("$shunt")
-    if [[ -n $bpffs ]]; then shunt_here+=(--pin-dir "$bpffs/$pins_name"); fi
-    shunt_here+=(--run-dir "$demo_dir/run")
+    mkdir "$demo_dir/bpf"
+    mount -t bpf bpf "$demo_dir/bpf" || die "no bpffs can be mounted here" "" 4
+    shunt_here=("$shunt" --pin-dir "$demo_dir/bpf/shunt" --run-dir "$demo_dir/run")
     set_up
 
     echo
@@ -203,12 +206,14 @@ demo() {
 
 if [[ "${1:-}" != --demo ]]; then
     prepare
+    as_root=()
     if ((EUID != 0)); then
         command -v sudo >/dev/null || die "network namespaces and BPF need root, and there is no sudo: run this as root" "" 5
         echo "Network namespaces and BPF need root: sudo may ask for your password."
-        exec sudo -- "$PWD/scripts/quickstart.sh" --demo
+        as_root=(sudo --)
     fi
+    exec "${as_root[@]}" unshare --mount -- "$PWD/scripts/quickstart.sh" --demo "$started"
 fi
 demo
 echo
-echo "quickstart: done in $((SECONDS - started)) s"
+echo "quickstart: done in $(($(date +%s) - started)) s"

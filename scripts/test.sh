@@ -15,7 +15,7 @@ step() { printf '\n=== %s\n' "$*"; }
 step "packages"
 scripts/install-deps.sh
 step "build (preset release, folder build)"
-cmake --preset release </dev/null
+cmake --preset release -DSHUNT_TESTS=ON </dev/null
 cmake --build --preset release </dev/null
 step "Envoy"
 scripts/envoy.sh build
