@@ -83,6 +83,25 @@ enum shunt_reason {
 	SHUNT_REASON_MAX = 33,
 };
 
+/* The verdict that a reason belongs to. */
+static inline enum shunt_verdict shunt_verdict_of(enum shunt_reason reason)
+{
+	const __u64 redirect = 1ull << SHUNT_REASON_LISTENER | 1ull << SHUNT_REASON_PORT_LISTENER |
+			       1ull << SHUNT_REASON_UNMATCHED;
+	const __u64 refuse = 1ull << SHUNT_REASON_FORGED | 1ull << SHUNT_REASON_LOOPING |
+			     1ull << SHUNT_REASON_IPV6_REFUSE | 1ull << SHUNT_REASON_BOUND_DEVICE |
+			     1ull << SHUNT_REASON_LOOPBACK_SOURCE | 1ull << SHUNT_REASON_BLACK_HOLE_CLUSTER |
+			     1ull << SHUNT_REASON_PROXY_DOWN_REFUSE | 1ull << SHUNT_REASON_INTERNAL_REFUSE;
+
+	if (reason == SHUNT_REASON_UNSET || reason >= SHUNT_REASON_MAX)
+		return SHUNT_VERDICT_UNSET;
+	if (redirect >> reason & 1)
+		return SHUNT_VERDICT_REDIRECT;
+	if (refuse >> reason & 1)
+		return SHUNT_VERDICT_REFUSE;
+	return SHUNT_VERDICT_BYPASS;
+}
+
 /* How the original destination of a redirect travels, and why not by address. Counted in shunt_lanes. */
 enum shunt_lane {
 	SHUNT_LANE_NONE = 0,

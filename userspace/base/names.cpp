@@ -96,24 +96,7 @@ std::string_view name(shunt_event value) {
     return "unknown";
 }
 
-shunt_verdict verdict_of(shunt_reason reason) {
-    switch (reason) {
-        case SHUNT_REASON_UNSET:
-        case SHUNT_REASON_MAX: return SHUNT_VERDICT_UNSET;
-        case SHUNT_REASON_LISTENER:
-        case SHUNT_REASON_PORT_LISTENER:
-        case SHUNT_REASON_UNMATCHED: return SHUNT_VERDICT_REDIRECT;
-        case SHUNT_REASON_FORGED:
-        case SHUNT_REASON_LOOPING:
-        case SHUNT_REASON_IPV6_REFUSE:
-        case SHUNT_REASON_BOUND_DEVICE:
-        case SHUNT_REASON_LOOPBACK_SOURCE:
-        case SHUNT_REASON_BLACK_HOLE_CLUSTER:
-        case SHUNT_REASON_PROXY_DOWN_REFUSE:
-        case SHUNT_REASON_INTERNAL_REFUSE: return SHUNT_VERDICT_REFUSE;
-        default: return SHUNT_VERDICT_BYPASS;
-    }
-}
+shunt_verdict verdict_of(shunt_reason reason) { return shunt_verdict_of(reason); }
 
 bool is_failure(shunt_event event) { return event >= SHUNT_EVENT_FAIL_STATE && event < SHUNT_EVENT_MAX; }
 

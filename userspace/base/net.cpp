@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace shunt::base {
 namespace {
 
@@ -19,8 +21,6 @@ bool parse_number(std::string_view text, unsigned limit, unsigned& value) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     return error == std::errc{} && end == text.data() + text.size() && value <= limit;
 }
-
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 // Keeps the first `bits` of 128; says whether any of the others was set.
 bool mask(Address& address, int bits) {
@@ -90,12 +90,12 @@ Result<Address> parse_address(std::string_view text) {
     Address address;
     if (inet_pton(AF_INET6, copy.c_str(), address.bytes.data()) == 1 && copy.size() == std::strlen(copy.c_str()))
         return address;
-    return fail(quoted(text) + " is not an IPv4 or IPv6 address");
+    return fail(quoted(text) + " is not an address; expected IPv4 (10.0.0.1) or IPv6 (2001:db8::1)");
 }
 
 Result<std::uint16_t> parse_port(std::string_view text) {
     unsigned value = 0;
-    if (!parse_number(text, 65535, value) || value == 0) return fail(quoted(text) + " is not a port (1-65535)");
+    if (!parse_number(text, 65535, value) || value == 0) return fail(quoted(text) + " is not a port; expected 1-65535");
     return static_cast<std::uint16_t>(value);
 }
 
@@ -103,18 +103,18 @@ Result<PortRange> parse_port_range(std::string_view text) {
     const auto separator = text.find_first_of("-:");
     if (separator == std::string_view::npos) {
         auto port = parse_port(text);
-        if (!port) return fail(quoted(text) + " is not a port (1-65535) or a range of ports (8000-8010)");
+        if (!port) return fail(quoted(text) + " is not a port; expected 1-65535 or a range (8000-8010)");
         return PortRange{*port, *port};
     }
     auto first = parse_port(text.substr(0, separator));
     auto last = parse_port(text.substr(separator + 1));
-    if (!first || !last) return fail(quoted(text) + " is not a range of ports (8000-8010, each 1-65535)");
-    if (*first > *last) return fail(quoted(text) + " is a range that ends before it starts");
+    if (!first || !last) return fail(quoted(text) + " is not a range of ports; expected 8000-8010, each end 1-65535");
+    if (*first > *last) return fail(quoted(text) + " ends before it starts; expected the lower port first");
     return PortRange{*first, *last};
 }
 
 Result<SocketAddress> parse_socket_address(std::string_view text) {
-    const std::string expected = quoted(text) + " is not address:port (10.0.0.1:15001, [::]:15001)";
+    const std::string expected = quoted(text) + " is not an address with a port; expected 10.0.0.1:15001 or [2001:db8::1]:15001";
     std::string_view host;
     std::string_view port;
     if (text.starts_with('[')) {
@@ -128,29 +128,31 @@ Result<SocketAddress> parse_socket_address(std::string_view text) {
         if (colon == std::string_view::npos) return fail(expected);
         host = text.substr(0, colon);
         port = text.substr(colon + 1);
-        if (host.find(':') != std::string_view::npos) return fail(quoted(text) + ": an IPv6 address needs brackets: [::]:15001");
+        if (host.find(':') != std::string_view::npos) 
+            return fail(quoted(text) + " is IPv6 without brackets; expected [2001:db8::1]:15001");
     }
     auto address = parse_address(host);
     if (!address) return fail(expected);
     auto number = parse_port(port);
-    if (!number) return tl::unexpected<Error>(number.error());
+    if (!number) return fail(quoted(text) + ": the port is wrong; expected 1-65535 after the last colon");
     return SocketAddress{*address, *number};
 }
 
 Result<ParsedCidr> parse_cidr(std::string_view text) {
-    const std::string expected = quoted(text) + " is not an address range (10.0.0.0/8, 2001:db8::/32)";
+    const std::string expected = quoted(text) + " is not an address range; expected 10.0.0.0/8 or 2001:db8::/32";
     const auto slash = text.find('/');
     auto address = parse_address(text.substr(0, slash));
     if (!address) return fail(expected);
     // A v4-mapped address written in v6 form is the v4 address, but its prefix would count from the other end.
     const bool written_v6 = text.substr(0, slash).find(':') != std::string_view::npos;
-    if (written_v6 && address->is_v4()) return fail(quoted(text) + ": write a v4-mapped range as the IPv4 range it means");
+    if (written_v6 && address->is_v4())
+        return fail(quoted(text) + " is a v4-mapped range; expected the IPv4 range it means (10.0.0.0/8)");
     ParsedCidr parsed;
     parsed.cidr.address = *address;
     const unsigned limit = address->is_v4() ? 32 : 128;
     unsigned prefix = limit;
     if (slash != std::string_view::npos && !parse_number(text.substr(slash + 1), limit, prefix))
-        return fail(quoted(text) + ": the prefix length is not 0-" + std::to_string(limit));
+        return fail(quoted(text) + ": the prefix length is wrong; expected 0-" + std::to_string(limit));
     parsed.cidr.prefix = static_cast<int>(prefix);
     parsed.had_host_bits = mask(parsed.cidr.address, bits_of(parsed.cidr));
     // ::/0 to ::/95 mask a mapped prefix away only for v6 texts, which are excluded above; v4 keeps its first 96 bits.

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* cgroup/connect4 and cgroup/connect6: each outgoing connect() gets exactly one verdict with exactly one reason. */
+#include "lib/redirect.h"
+#include "lib/scope.h"
+
+#define SHUNT_ECONNREFUSED 111
+#define SHUNT_EINVAL 22
+
+/* What the socket carries from earlier calls; a record of an earlier connect() must not outlive this one. */
+SHUNT_INLINE void shunt_read_history(struct bpf_sock *sk, struct shunt_flow *flow)
+{
+	struct shunt_sock *stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, 0);
+	int app_bound = 0;
+
+	if (stored) {
+		app_bound = !!(stored->flags & SHUNT_SOCK_APP_BOUND);
+		stored->flags &= ~(__u32)SHUNT_SOCK_CLIENT;
+	}
+	if (!flow->src_port && !app_bound && shunt_ip_is_v4(&flow->src) &&
+	    shunt_lane_is_source(shunt_swap32(flow->src.words_be[3])))
+		flow->flags |= SHUNT_FLOW_SRC_OURS;
+}
+
+/*
+ * Connect where the application asked. A source address that this or an earlier run has set would be the wrong one
+ * there, so it is taken back first.
+ */
+SHUNT_INLINE enum shunt_reason shunt_bypass(struct shunt_env *env, struct bpf_sock *sk, const struct shunt_scope *scope,
+					    const struct shunt_flow *flow, enum shunt_reason reason)
+{
+	const int set_now = reason == SHUNT_REASON_PROXY_DOWN_BYPASS && !flow->src_port && shunt_ip_is_any(&flow->src);
+	struct shunt_sock *stored;
+
+	if (reason == SHUNT_REASON_PROXY_DOWN_BYPASS || reason == SHUNT_REASON_INTERNAL_BYPASS) {
+		stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, 0);
+		if (stored)
+			stored->flags &= ~(__u32)SHUNT_SOCK_CLIENT;
+	}
+	if (!set_now && !(flow->flags & SHUNT_FLOW_SRC_OURS))
+		return reason;
+	shunt_count_event(SHUNT_EVENT_UNDO);
+	if (!shunt_unbind(env->ctx, env->family))
+		return reason;
+	/* Dialling on from 127.A.B.C fails or misleads the server: an internal failure, and it cannot be bypassed. */
+	shunt_count_event(SHUNT_EVENT_FAIL_BIND);
+	(void)scope;
+	return SHUNT_REASON_INTERNAL_REFUSE;
+}
+
+/*
+ * connect() fails. Where the kernel cannot be told the errno, the destination becomes port 0 of loopback, which nobody
+ * can listen on: ECONNREFUSED. A socket bound to a device would not reach it, it gets the kernel's EPERM.
+ */
+SHUNT_INLINE int shunt_refuse(struct bpf_sock_addr *ctx, int family, enum shunt_reason reason)
+{
+	struct shunt_ip loopback = { { 0, 0, 0, shunt_swap32(1u) } };
+
+	if (shunt_features & SHUNT_FEATURE_RETVAL) {
+		bpf_set_retval(reason == SHUNT_REASON_LOOPBACK_SOURCE ? -SHUNT_EINVAL : -SHUNT_ECONNREFUSED);
+		return 0;
+	}
+	if (reason == SHUNT_REASON_BOUND_DEVICE || reason == SHUNT_REASON_LOOPBACK_SOURCE)
+		return 0;
+	if (family == SHUNT_AF_INET ||
+	    (!SHUNT_CTX(ctx, user_ip6[0]) && !SHUNT_CTX(ctx, user_ip6[1]) &&
+	     SHUNT_CTX(ctx, user_ip6[2]) == shunt_swap32(0xffffu)))
+		shunt_ip_from_v4(&loopback, shunt_swap32(0x7f000001u));
+	shunt_write_dst(ctx, family, &loopback, 0);
+	return 1;
+}
+
+SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family)
+{
+	__u32 bank = 0;
+	const struct shunt_scope *scope = shunt_open_scope(&bank);
+	struct shunt_env env = { .ctx = ctx, .family = family, .bank = bank };
+	struct bpf_sock *sk = ctx->sk;
+	struct shunt_flow flow = {};
+	enum shunt_reason reason;
+	__u32 listener = 0;
+
+	if (!scope || !sk) {
+		shunt_count_event(SHUNT_EVENT_FAIL_STATE);
+		shunt_count_reason(SHUNT_REASON_INTERNAL_REFUSE);
+		return shunt_refuse(ctx, family, SHUNT_REASON_INTERNAL_REFUSE);
+	}
+	if (family == SHUNT_AF_INET)
+		shunt_read_flow4(ctx, sk, scope, &flow);
+	else
+		shunt_read_flow6(ctx, sk, scope, &flow);
+	shunt_read_history(sk, &flow);
+
+	reason = shunt_decide(&env, scope, &flow, &listener);
+	if (env.failed)
+		reason = shunt_internal(scope, SHUNT_EVENT_FAIL_STATE);
+	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REDIRECT)
+		reason = shunt_redirect(&env, sk, scope, &flow, reason);
+	if (shunt_verdict_of(reason) == SHUNT_VERDICT_BYPASS)
+		reason = shunt_bypass(&env, sk, scope, &flow, reason);
+	shunt_count_reason(reason);
+	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REFUSE)
+		return shunt_refuse(ctx, family, reason);
+	return 1;
+}
+
+SEC("cgroup/connect4")
+int shunt_connect4(struct bpf_sock_addr *ctx)
+{
+	return shunt_connect(ctx, SHUNT_AF_INET);
+}
+
+SEC("cgroup/connect6")
+int shunt_connect6(struct bpf_sock_addr *ctx)
+{
+	return shunt_connect(ctx, SHUNT_AF_INET6);
+}
+
+/* One named constant in .rodata; the loader fills it in before the programs are verified. */
+const volatile __u32 shunt_features = 0;
+
+char shunt_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/* Byte order and address tests, for BPF (C) and userspace (C++). Names end in _be for network order. */
+#ifndef SHUNT_BYTES_H
+#define SHUNT_BYTES_H
+
+#include "shunt/abi.h"
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define shunt_swap16(x) ((__u16)__builtin_bswap16(x))
+#define shunt_swap32(x) ((__u32)__builtin_bswap32(x))
+#else
+#define shunt_swap16(x) ((__u16)(x))
+#define shunt_swap32(x) ((__u32)(x))
+#endif
+
+#ifdef __bpf__
+#define SHUNT_INLINE static __attribute__((always_inline)) inline
+#else
+#define SHUNT_INLINE static inline
+#endif
+
+SHUNT_INLINE void shunt_ip_from_v4(struct shunt_ip *ip, __u32 addr_be)
+{
+	ip->words_be[0] = 0;
+	ip->words_be[1] = 0;
+	ip->words_be[2] = shunt_swap32(0xffffu);
+	ip->words_be[3] = addr_be;
+}
+
+SHUNT_INLINE int shunt_ip_is_v4(const struct shunt_ip *ip)
+{
+	return !ip->words_be[0] && !ip->words_be[1] && ip->words_be[2] == shunt_swap32(0xffffu);
+}
+
+SHUNT_INLINE int shunt_ip_is_zero(const struct shunt_ip *ip)
+{
+	return !(ip->words_be[0] | ip->words_be[1] | ip->words_be[2] | ip->words_be[3]);
+}
+
+/* :: or 0.0.0.0 (v4-mapped). */
+SHUNT_INLINE int shunt_ip_is_any(const struct shunt_ip *ip)
+{
+	return !ip->words_be[3] && (shunt_ip_is_v4(ip) || shunt_ip_is_zero(ip));
+}
+
+SHUNT_INLINE int shunt_v4_is_loopback(__u32 addr_be)
+{
+	return shunt_swap32(addr_be) >> 24 == 127;
+}
+
+SHUNT_INLINE int shunt_v6_is_loopback(const struct shunt_ip *ip)
+{
+	return !ip->words_be[0] && !ip->words_be[1] && !ip->words_be[2] && ip->words_be[3] == shunt_swap32(1u);
+}
+
+SHUNT_INLINE int shunt_ip_equal(const struct shunt_ip *a, const struct shunt_ip *b)
+{
+	return a->words_be[0] == b->words_be[0] && a->words_be[1] == b->words_be[1] &&
+	       a->words_be[2] == b->words_be[2] && a->words_be[3] == b->words_be[3];
+}
+
+#endif

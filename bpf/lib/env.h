@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/* decide.h's environment over BPF maps. */
+#ifndef SHUNT_ENV_H
+#define SHUNT_ENV_H
+
+#include "ctx.h"
+#include "tables.h"
+
+/* No address of a member may be taken: family must stay a compile-time constant (ctx.h). */
+struct shunt_env {
+	struct bpf_sock_addr *ctx;
+	int family; /* of the hook */
+	__u32 bank;
+	int failed; /* a table that the settings promise is missing: the verdict is void */
+};
+
+#include "decide.h"
+
+SHUNT_INLINE __u32 shunt_env_port(struct shunt_env *env, __u16 port_be)
+{
+	__u32 bank = env->bank;
+	struct shunt_port_key key = { .port_be = port_be };
+	void *table = bpf_map_lookup_elem(&shunt_ports_b, &bank);
+	const struct shunt_port_rule *rule;
+
+	if (!table) {
+		env->failed = 1;
+		return 0;
+	}
+	rule = bpf_map_lookup_elem(table, &key);
+	return rule ? rule->flags : 0;
+}
+
+SHUNT_INLINE __u32 shunt_env_cidr(struct shunt_env *env, const struct shunt_ip *addr, int is_v4)
+{
+	__u32 bank = env->bank;
+	const struct shunt_cidr_rule *rule;
+	void *table;
+
+	if (is_v4) {
+		struct shunt_cidr4_key key = { .prefix_len = 32, .addr_be = addr->words_be[3] };
+
+		table = bpf_map_lookup_elem(&shunt_cidrs4_b, &bank);
+		if (!table) {
+			env->failed = 1;
+			return 0;
+		}
+		rule = bpf_map_lookup_elem(table, &key);
+	} else {
+		struct shunt_cidr6_key key = {
+			.prefix_len = 128,
+			.addr_be = { addr->words_be[0], addr->words_be[1], addr->words_be[2], addr->words_be[3] },
+		};
+
+		table = bpf_map_lookup_elem(&shunt_cidrs6_b, &bank);
+		if (!table) {
+			env->failed = 1;
+			return 0;
+		}
+		rule = bpf_map_lookup_elem(table, &key);
+	}
+	return rule ? rule->flags : 0;
+}
+
+SHUNT_INLINE __u32 shunt_env_owner(struct shunt_env *env, __u32 kind, __u32 id)
+{
+	__u32 bank = env->bank;
+	struct shunt_owner_key key = { .kind = kind, .id = id };
+	void *table = bpf_map_lookup_elem(&shunt_owners_b, &bank);
+	const struct shunt_owner_rule *rule;
+
+	if (!table) {
+		env->failed = 1;
+		return 0;
+	}
+	rule = bpf_map_lookup_elem(table, &key);
+	return rule ? rule->flags : 0;
+}
+
+SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip *addr, __u16 port_be, __u32 *index)
+{
+	__u32 bank = env->bank;
+	struct shunt_listener_key key = { .addr = *addr, .port_be = port_be };
+	void *table = bpf_map_lookup_elem(&shunt_listen_b, &bank);
+	const struct shunt_listener *listener;
+
+	if (!table) {
+		env->failed = 1;
+		return 0;
+	}
+	listener = bpf_map_lookup_elem(table, &key);
+	if (!listener)
+		return 0;
+	*index = listener->index;
+	return 1;
+}
+
+SHUNT_INLINE int shunt_env_has_token(struct shunt_env *env, __u32 token_be)
+{
+	struct shunt_dest_key key = { .token_be = token_be };
+
+	(void)env;
+	return bpf_map_lookup_elem(&shunt_dests, &key) != NULL;
+}
+
+/*
+ * bind() succeeds for the namespace's own addresses only, so no list of addresses has to be kept. A broadcast address
+ * binds too; leaving it alone is right, connect() to it fails by itself. Where IP_FREEBIND, IP_TRANSPARENT or
+ * ip_nonlocal_bind make every bind succeed, an address that is never local (240.0.0.1, 100::1) binds as well, and the
+ * answer says nothing: not own. A socket that has a source port cannot be bound again; only its own address is known.
+ */
+SHUNT_INLINE int shunt_env_is_own(struct shunt_env *env, const struct shunt_flow *flow)
+{
+	struct shunt_ip never = { { shunt_swap32(0x01000000u), 0, 0, shunt_swap32(1u) } };
+	int own;
+
+	if (flow->src_port)
+		return shunt_ip_equal(&flow->src, &flow->dst);
+	if (shunt_bind(env->ctx, env->family, &flow->dst))
+		return 0;
+	if (flow->flags & SHUNT_FLOW_V4)
+		shunt_ip_from_v4(&never, shunt_swap32(0xf0000001u));
+	own = shunt_bind(env->ctx, env->family, &never) != 0;
+	/* Put back what was there before: what the application bound, or nothing. */
+	if (flow->flags & SHUNT_FLOW_SRC_OURS || shunt_ip_is_any(&flow->src))
+		shunt_unbind(env->ctx, env->family);
+	else
+		shunt_bind(env->ctx, env->family, &flow->src);
+	return own;
+}
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/*
+ * Every map, with who writes it, who reads it and what happens when it is full. Names are at most 15 characters.
+ * The policy tables, which only connect reads, are in tables.h. Each source file includes this one, so definitions are
+ * weak: bpftool's linker keeps one and checks that all are equal.
+ */
+#ifndef SHUNT_MAPS_H
+#define SHUNT_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "shunt/abi.h"
+
+#define SHUNT_MAP SEC(".maps") __attribute__((weak))
+
+/* Written by: controller, atomically switching banks. Read by: every program, once per run. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct shunt_state);
+} shunt_state SHUNT_MAP;
+
+/* Settings, index = bank. Written by: controller. Read by: every program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct shunt_scope);
+} shunt_scope SHUNT_MAP;
+
+/*
+ * Written by: connect (a destination seen for the first time from a socket whose source is not ours to choose).
+ * Read by: connect, getpeername, getsockopt. Never evicts. Full: such a connect is an internal failure
+ * (onInternalError) and SHUNT_EVENT_FAIL_DICT counts it; destinations already in it go on working.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct shunt_dest_key);
+	__type(value, struct shunt_dest);
+} shunt_dests SHUNT_MAP;
+
+/*
+ * Record lane. Written by: sockops, TCP_CONNECT_CB. Removed by: sockops, when the accepted socket takes the record or
+ * the client closes without one. Holds handshakes in progress only. Full: the proxy finds no original destination for
+ * that connection, SHUNT_EVENT_FAIL_PENDING counts it. No LRU: an evicted record would misroute a live connection.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct shunt_pending_key);
+	__type(value, struct shunt_dest);
+} shunt_pending SHUNT_MAP;
+
+/* Written by: connect, post_bind, sockops. Read by: connect, sockops, getsockopt, getpeername. Goes with the socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct shunt_sock);
+} shunt_socks SHUNT_MAP;
+
+/* Counters, index = enumerator. Written by: programs; the controller writes the names once. Read by: controller. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SHUNT_REASON_MAX);
+	__type(key, __u32);
+	__type(value, struct shunt_counter);
+} shunt_counters SHUNT_MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SHUNT_LANE_MAX);
+	__type(key, __u32);
+	__type(value, struct shunt_lane_counter);
+} shunt_lanes SHUNT_MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SHUNT_EVENT_MAX);
+	__type(key, __u32);
+	__type(value, struct shunt_event_counter);
+} shunt_events SHUNT_MAP;
+
+/*
+ * What the running kernel can do, set by the loader from probes before the programs are verified; a path whose bit is
+ * 0 is dead code there, so that it may use helpers the kernel does not have. A named constant keeps the BTF of
+ * .rodata non-empty, which 5.10 insists on.
+ */
+enum shunt_feature {
+	SHUNT_FEATURE_RETVAL = 1u << 0,         /* bpf_set_retval(): a real errno on refusal */
+	SHUNT_FEATURE_SOCKOPS_COOKIE = 1u << 1, /* bpf_get_netns_cookie() in sockops */
+	SHUNT_FEATURE_BTF = 1u << 2,            /* kernel BTF: the socket's own credentials, namespace inode */
+};
+extern const volatile __u32 shunt_features;
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * cgroup/getsockopt: answers SO_ORIGINAL_DST. An IPv4 destination is answered at level SOL_IP, an IPv6 one at SOL_IPV6;
+ * the other level keeps the kernel's error, proxies that try both rely on it.
+ */
+#include "lib/account.h"
+#include "lib/ctx.h"
+#include "lib/origdst.h"
+#include "lib/scope.h"
+
+#define SHUNT_SOL_IP 0
+#define SHUNT_SOL_IPV6 41
+#define SHUNT_SO_ORIGINAL_DST 80
+
+/*
+ * The portable subset: retval is only ever written as 0, optlen only together with a filled buffer, and the buffer's
+ * bounds are checked exactly once on each path; some kernels drop what follows the second of two equal checks.
+ */
+SHUNT_INLINE enum shunt_event shunt_answer4(struct bpf_sockopt *ctx, const struct shunt_dest *dest,
+					    enum shunt_event event)
+{
+	struct shunt_sockaddr4 *out = ctx->optval;
+
+	if ((void *)(out + 1) > ctx->optval_end)
+		return SHUNT_EVENT_ORIGDST_SHORT;
+	out->family = SHUNT_AF_INET;
+	out->port_be = dest->port_be;
+	out->addr_be = dest->addr.words_be[3];
+	__builtin_memset(out->zero, 0, sizeof(out->zero));
+	SHUNT_CTX(ctx, optlen) = sizeof(*out);
+	SHUNT_CTX(ctx, retval) = 0;
+	return event;
+}
+
+SHUNT_INLINE enum shunt_event shunt_answer6(struct bpf_sockopt *ctx, const struct shunt_dest *dest,
+					    enum shunt_event event)
+{
+	struct shunt_sockaddr6 *out = ctx->optval;
+
+	if ((void *)(out + 1) > ctx->optval_end)
+		return SHUNT_EVENT_ORIGDST_SHORT;
+	out->family = SHUNT_AF_INET6;
+	out->port_be = dest->port_be;
+	out->flowinfo = 0;
+	out->addr.words_be[0] = dest->addr.words_be[0];
+	out->addr.words_be[1] = dest->addr.words_be[1];
+	out->addr.words_be[2] = dest->addr.words_be[2];
+	out->addr.words_be[3] = dest->addr.words_be[3];
+	out->scope_id = 0;
+	SHUNT_CTX(ctx, optlen) = sizeof(*out);
+	SHUNT_CTX(ctx, retval) = 0;
+	return event;
+}
+
+/* The original destination of an accepted socket: from its storage (record lane) or from its own addresses. */
+SHUNT_INLINE enum shunt_event shunt_find(struct bpf_sock *sk, struct shunt_dest *dest)
+{
+	struct shunt_sock *stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, 0);
+	const struct shunt_scope *scope;
+	__u32 bank;
+
+	if (stored && stored->flags & SHUNT_SOCK_ACCEPTED) {
+		*dest = stored->dest;
+		return SHUNT_EVENT_ORIGDST_RECORD;
+	}
+	scope = shunt_open_scope(&bank);
+	if (!scope || !(scope->flags & SHUNT_SCOPE_PROXY_V4) || shunt_swap16(scope->proxy4_port_be) != sk->src_port)
+		return SHUNT_EVENT_UNSET;
+	return shunt_resolve4(sk->dst_ip4, sk->src_ip4, dest);
+}
+
+/*
+ * Not redirected by us. With NAT rules of others active conntrack may name the proxy's own address, and a proxy that
+ * believes it dials itself: rule 2 refuses that connect (looping), this counts where it came from.
+ */
+SHUNT_INLINE enum shunt_event shunt_not_ours(struct bpf_sockopt *ctx)
+{
+	return SHUNT_CTX(ctx, retval) == 0 ? SHUNT_EVENT_ORIGDST_SELF : SHUNT_EVENT_ORIGDST_NONE;
+}
+
+SEC("cgroup/getsockopt")
+int shunt_getsockopt(struct bpf_sockopt *ctx)
+{
+	const __s32 level = ctx->level, optname = ctx->optname;
+	struct shunt_dest dest = {};
+	enum shunt_event event;
+	struct bpf_sock *sk;
+
+	if (optname != SHUNT_SO_ORIGINAL_DST || (level != SHUNT_SOL_IP && level != SHUNT_SOL_IPV6)) {
+		/* Larger than the kernel's copy of the buffer: without this the caller gets EFAULT on older kernels. */
+		if (SHUNT_CTX(ctx, optlen) > 4096)
+			SHUNT_CTX(ctx, optlen) = 0;
+		return 1;
+	}
+	sk = ctx->sk;
+	if (!sk)
+		return 1;
+	event = shunt_find(sk, &dest);
+	if (event == SHUNT_EVENT_UNSET)
+		event = shunt_not_ours(ctx);
+	else if (shunt_ip_is_v4(&dest.addr) && level == SHUNT_SOL_IP)
+		event = shunt_answer4(ctx, &dest, event);
+	else if (!shunt_ip_is_v4(&dest.addr) && level == SHUNT_SOL_IPV6)
+		event = shunt_answer6(ctx, &dest, event);
+	else
+		event = SHUNT_EVENT_ORIGDST_NONE;
+	shunt_count_event(event);
+	return 1;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/*
+ * The policy tables. Each is an array of two inner maps, one per bank; shunt_state names the bank in force. Written by
+ * the controller while the bank is not in force; read by the connect programs only. The controller makes the inner maps
+ * itself, as large as the configuration needs, so the max_entries given here are only a template.
+ */
+#ifndef SHUNT_TABLES_H
+#define SHUNT_TABLES_H
+
+#include "maps.h"
+
+#define SHUNT_BANKED(name, map_type, map_flags_, key_type, value_type)                                                 \
+	struct name##_inner {                                                                                          \
+		__uint(type, map_type);                                                                                \
+		__uint(map_flags, map_flags_);                                                                         \
+		__uint(max_entries, 1);                                                                                \
+		__type(key, key_type);                                                                                 \
+		__type(value, value_type);                                                                             \
+	};                                                                                                             \
+	struct {                                                                                                       \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                                              \
+		__uint(max_entries, 2);                                                                                \
+		__type(key, __u32);                                                                                    \
+		__array(values, struct name##_inner);                                                                  \
+	} name SHUNT_MAP
+
+SHUNT_BANKED(shunt_ports_b, BPF_MAP_TYPE_HASH, 0, struct shunt_port_key, struct shunt_port_rule);
+SHUNT_BANKED(shunt_cidrs4_b, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct shunt_cidr4_key, struct shunt_cidr_rule);
+SHUNT_BANKED(shunt_cidrs6_b, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct shunt_cidr6_key, struct shunt_cidr_rule);
+SHUNT_BANKED(shunt_owners_b, BPF_MAP_TYPE_HASH, 0, struct shunt_owner_key, struct shunt_owner_rule);
+SHUNT_BANKED(shunt_listen_b, BPF_MAP_TYPE_HASH, 0, struct shunt_listener_key, struct shunt_listener);
+
+/*
+ * clang describes a type that only an inner map names as a forward declaration, and then neither libbpf nor bpftool
+ * knows its shape. A variable of each type makes it write the types out.
+ */
+static const volatile struct {
+	struct shunt_port_key port_key;
+	struct shunt_port_rule port_rule;
+	struct shunt_cidr4_key cidr4_key;
+	struct shunt_cidr6_key cidr6_key;
+	struct shunt_cidr_rule cidr_rule;
+	struct shunt_owner_key owner_key;
+	struct shunt_owner_rule owner_rule;
+	struct shunt_listener_key listener_key;
+	struct shunt_listener listener;
+} shunt_table_types __attribute__((used)) = {};
+
+#endif
