@@ -6,12 +6,9 @@
 
 object_loads() {
     mkdir -p /sys/fs/bpf/shunt-t-load
-    bpftool -d prog loadall "$1" /sys/fs/bpf/shunt-t-load/progs pinmaps /sys/fs/bpf/shunt-t-load/maps >/tmp/load.log 2>&1
+    bpftool prog loadall "$1" /sys/fs/bpf/shunt-t-load/progs pinmaps /sys/fs/bpf/shunt-t-load/maps
     result=$?
     rm -rf /sys/fs/bpf/shunt-t-load
-    if [ "$result" -ne 0 ]; then
-        grep -v '^libbpf: \(sec\|elf\|map\|extern\|looking\|prog .*: added\|skipping\|CO-RE\|loading\)' /tmp/load.log | grep -v 'relo' | tail -n 60
-    fi
     return "$result"
 }
 
