@@ -73,7 +73,10 @@ cleanup() {
             sleep 0.1
         done
         umount "$demo_dir/bpf" 2>/dev/null
-        if ((result == 0)); then rm -rf "$demo_dir"; else note "logs are kept in $demo_dir" >&2; fi
+        case $result in
+            0 | 130 | 143) rm -rf "$demo_dir" ;;
+            *) note "logs are kept in $demo_dir" >&2 ;;
+        esac
     fi
     exit $result
 }
@@ -124,7 +127,7 @@ set_up() {
     done
     # Envoy starts inside its cgroup: sockets belong to the cgroup they were made in.
     (inside proxy "$(scripts/envoy.sh build)" -c "$example/envoy.yaml" --concurrency 1 --disable-hot-restart \
-        --log-level warning --file-flush-interval-msec 50) >"$demo_dir/access.log" 2>"$demo_dir/envoy.log" &
+        --log-level warning --file-flush-interval-msec 50) >>"$demo_dir/access.log" 2>"$demo_dir/envoy.log" &
     pids+=($!)
     wait_for Envoy "$demo_dir/envoy.log" listens $name-app 15001
 }
