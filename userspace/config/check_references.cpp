@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unordered_set>
+
+#include "base/text.h"
+#include "config/sections.h"
+
+namespace shunt::config {
+namespace {
+
+// The names of one kind, and the nearest of them for those that do not exist.
+class Names {
+public:
+    template <class Item>
+    explicit Names(const std::vector<Item>& items) {
+        for (const auto& item : items) {
+            if (item.name.empty()) continue;
+            ordered_.push_back(item.name);
+            known_.insert(item.name);
+        }
+    }
+    bool has(const std::string& name) const { return known_.contains(name); }
+    std::string suggestion(const std::string& name) {
+        // Each search compares with every name: a large file that refers to nothing at all must not take hours.
+        compared_ += ordered_.size();
+        return compared_ > 2'000'000 ? std::string() : base::did_you_mean(name, ordered_);
+    }
+
+private:
+    std::vector<std::string_view> ordered_;
+    std::unordered_set<std::string_view> known_;
+    std::size_t compared_ = 0;
+};
+
+model::Place below(const model::Place& place, const char* key) { return {place.line, place.column, place.path + "." + key}; }
+
+}  // namespace
+
+void check_references(Problems& problems, const model::Mesh& mesh, const Notes& notes) {
+    Names clusters(mesh.clusters);
+    Names routes(mesh.routes);
+    const auto check = [&](Names& names, const std::string& kind, const std::string& name, const model::Place& place) {
+        if (name.empty() || names.has(name)) return;
+        problems.error(place, kind + " " + base::quoted(name) + " does not exist" + names.suggestion(name) +
+                                  "; expected the name of one under " + kind + "s");
+    };
+    for (const auto& listener : mesh.listeners) {
+        if (notes.routes_readable)
+            check(routes, "route", listener.route_config_name, below(listener.place, "routeConfigName"));
+        if (notes.clusters_readable) check(clusters, "cluster", listener.cluster, below(listener.place, "cluster"));
+    }
+    if (!notes.clusters_readable) return;
+    for (const auto& route : mesh.routes) {
+        for (const auto& host : route.virtual_hosts) {
+            for (const auto& cluster : host.weighted_clusters) check(clusters, "cluster", cluster.name, cluster.place);
+        }
+    }
+}
+
+}  // namespace shunt::config

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/loader.h"
+
+#include "config/sections.h"
+#include "config/source.h"
+
+namespace shunt::config {
+namespace {
+
+void set_defaults(model::Mesh& mesh) {
+    mesh.capture.include_ranges.all = true;
+    mesh.capture.include_ranges.all_place.path = "capture.includeOutboundIPRanges";
+    mesh.capture.include_owner_groups.all = true;
+    mesh.capture.loopback_v4 = {{base::Address::v4(0x7f000001), 32}, {0, 0, "capture.outboundIPv4LoopbackCIDR"}};
+    mesh.policy.place.path = "outboundTrafficPolicy";
+}
+
+void read_mesh(Problems& problems, const Node& root, model::Mesh& mesh, Notes& notes) {
+    const MapReader map(problems, {&root, ""},
+                        {"proxy", "capture", "outboundTrafficPolicy", "onInternalError", "listeners", "routes", "clusters"});
+    if (!map.ok()) return;
+    if (const auto proxy = map.get("proxy")) {
+        read_proxy(problems, *proxy, mesh.proxy, notes);
+    } else {
+        problems.error(map.place("proxy.listen"), "missing; expected address:port of the proxy, such as 0.0.0.0:15001");
+        notes.listen_readable = false;
+    }
+    if (const auto capture = map.get("capture"))
+        read_capture(problems, *capture, mesh.capture, notes);
+    else
+        problems.error(map.place("capture.cgroups"), "missing; expected a list of cgroups, such as [/mesh]");
+    if (const auto policy = map.get("outboundTrafficPolicy")) read_policy(problems, *policy, mesh.policy);
+    using model::OnInternalError;
+    read_choice<OnInternalError>(problems, map.get("onInternalError"),
+                                 {{"refuse", OnInternalError::kRefuse}, {"bypass", OnInternalError::kBypass}},
+                                 mesh.on_internal_error);
+    if (const auto listeners = map.get("listeners")) read_listeners(problems, *listeners, mesh.listeners);
+    if (const auto routes = map.get("routes")) {
+        notes.routes_readable = routes->node->kind == Node::Kind::kList;
+        read_routes(problems, *routes, mesh.routes);
+    }
+    if (const auto clusters = map.get("clusters")) {
+        notes.clusters_readable = clusters->node->kind == Node::Kind::kList;
+        read_clusters(problems, *clusters, mesh.clusters);
+    }
+    check_ranges(problems, mesh.capture, notes);
+    check_ports(problems, mesh.capture);
+    check_scope(problems, mesh, notes);
+    check_references(problems, mesh, notes);
+}
+
+base::Result<Loaded> refused(const Problems& problems) {
+    std::string message;
+    for (const auto& line : problems.errors()) message += (message.empty() ? "" : "\n") + line;
+    return base::fail(std::move(message), base::ExitCode::kConfigInvalid);
+}
+
+}  // namespace
+
+void read_policy(Problems& problems, const Value& value, model::OutboundTrafficPolicy& policy) {
+    using model::EnforcedBy;
+    using model::PolicyMode;
+    const MapReader map(problems, value, {"mode", "enforcedBy"});
+    policy.place = value.place();
+    read_choice<PolicyMode>(problems, map.get("mode"),
+                            {{"ALLOW_ANY", PolicyMode::kAllowAny}, {"REGISTRY_ONLY", PolicyMode::kRegistryOnly}}, policy.mode);
+    read_choice<EnforcedBy>(problems, map.get("enforcedBy"), {{"proxy", EnforcedBy::kProxy}, {"kernel", EnforcedBy::kKernel}},
+                            policy.enforced_by);
+}
+
+base::Result<Loaded> load_text(const std::string& text, const std::string& file_name) {
+    Problems problems(file_name);
+    check_source(without_bom(text), problems);
+    if (problems.has_errors()) return refused(problems);
+    const auto root = parse_document(std::string(without_bom(text)), problems);
+    if (!root) return refused(problems);
+    Loaded loaded;
+    loaded.mesh.file = file_name;
+    set_defaults(loaded.mesh);
+    Notes notes;
+    read_mesh(problems, *root, loaded.mesh, notes);
+    if (problems.has_errors()) return refused(problems);
+    loaded.warnings = problems.warnings();
+    return loaded;
+}
+
+base::Result<Loaded> load_file(const std::string& path) {
+    const auto text = read_source(path);
+    if (!text) return tl::unexpected<base::Error>(text.error());
+    return load_text(*text, path);
+}
+
+}  // namespace shunt::config

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/sections.h"
+
+namespace shunt::config {
+namespace {
+
+std::optional<std::uint16_t> read_port(Problems& problems, const MapReader& map) {
+    const auto value = map.require("port", "a port, 1-65535");
+    return value ? read_parsed(problems, *value, "a port, 1-65535", base::parse_port) : std::nullopt;
+}
+
+void read_target(Problems& problems, const MapReader& map, model::Listener& listener) {
+    const auto route = map.get("routeConfigName");
+    const auto cluster = map.get("cluster");
+    if (map.ok() && !route && !cluster)
+        problems.error(map.place(), "neither routeConfigName nor cluster; expected exactly one of them");
+    if (route && cluster)
+        problems.error(route->place(), "besides cluster; expected exactly one of routeConfigName and cluster");
+    if (route) listener.route_config_name = read_name(problems, *route, "the name of a route").value_or("");
+    if (cluster) listener.cluster = read_name(problems, *cluster, "the name of a cluster").value_or("");
+    const auto direct = map.get("direct");
+    if (!direct || !read_bool(problems, *direct).value_or(false)) return;
+    if (!cluster) problems.error(direct->place(), "direct without cluster; expected cluster: NAME in this listener");
+    problems.error(direct->place(), "direct balancing is not available in this version; expected false");
+}
+
+// Answers whether address and port could be read, so that the pair can be compared with others.
+bool read_listener(Problems& problems, const Value& value, model::Listener& listener) {
+    const MapReader map(problems, value, {"name", "address", "port", "routeConfigName", "cluster", "direct"});
+    listener.place = value.place();
+    bool known = map.ok();
+    listener.address = base::Address::v4(0);
+    if (const auto address = map.get("address")) {
+        const auto parsed = read_parsed(problems, *address, "an IPv4 or IPv6 address", base::parse_address);
+        known = parsed && check_unicast(problems, address->place(), *parsed, Unspecified::kAllowed);
+        if (known) listener.address = *parsed;
+    }
+    const auto port = read_port(problems, map);
+    listener.port = port.value_or(0);
+    read_target(problems, map, listener);
+    listener.name = base::to_string(listener.address) + "_" + std::to_string(listener.port);
+    if (const auto name = map.get("name"))
+        listener.name = read_name(problems, *name, "the name of the listener").value_or("");
+    return known && port;
+}
+
+}  // namespace
+
+void read_listeners(Problems& problems, const Value& value, std::vector<model::Listener>& listeners) {
+    Unique<std::string> names(problems);
+    Unique<base::SocketAddress> addresses(problems);
+    for (const auto& item : read_list(problems, value, "a list of listeners")) {
+        model::Listener listener;
+        if (read_listener(problems, item, listener)) {
+            // 0.0.0.0 and :: both mean every address.
+            const base::Address address = listener.address.is_unspecified() ? base::Address{} : listener.address;
+            addresses.add({address, listener.port}, listener.place,
+                          "a listener on " + base::to_string(base::SocketAddress{listener.address, listener.port}));
+        }
+        if (!listener.name.empty()) names.add(listener.name, listener.place, "the name " + listener.name);
+        listeners.push_back(std::move(listener));
+    }
+}
+
+}  // namespace shunt::config
