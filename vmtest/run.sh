@@ -29,6 +29,8 @@ VM_CACHE_DAYS=7 mode=run shell_kernel='' kernels=() suites=()
 . "$VM_SRC/lib/kernels.sh"
 # shellcheck source=lib/initrd.sh
 . "$VM_SRC/lib/initrd.sh"
+# shellcheck source=lib/peers.sh
+. "$VM_SRC/lib/peers.sh"
 # shellcheck source=lib/guest.sh
 . "$VM_SRC/lib/guest.sh"
 
@@ -73,7 +75,7 @@ done
 need_tools
 mkdir -p "$VM_BUILD/vmtest"
 VM_BUILD=$(cd "$VM_BUILD" && pwd)
-VM_DIR=$VM_BUILD/vmtest VM_CACHE=$VM_DIR/cache VM_RESULTS=$VM_DIR/results VM_ROOT=$VM_DIR/root
+VM_DIR=$VM_BUILD/vmtest VM_CACHE=$VM_DIR/cache VM_RESULTS=$VM_DIR/results VM_ROOT=$VM_DIR/root VM_SUITES=${suites[*]}
 
 if [ "$mode" = list ]; then
     for name in "${kernels[@]}"; do
@@ -89,10 +91,6 @@ flock -n 9 || die 1 "another run uses $VM_DIR; wait for it or give another folde
 need_space 1500 "the run (initrds and results)"
 for name in "${kernels[@]}"; do resolve_kernel "$name"; done
 build_root
-if [ ${#suites[@]} -gt 0 ]; then
-    printf '%s \n' "${suites[@]}" | sed 's/^/^/' | grep -f - "$VM_ROOT/vmtest/suites" >"$VM_DIR/suites"
-    mv "$VM_DIR/suites" "$VM_ROOT/vmtest/suites"
-fi
 pack_root
 
 if [ "$mode" = shell ]; then

@@ -26,13 +26,13 @@ put_test() {
     objcopy --strip-debug "$1" "$VM_ROOT$1"
 }
 
-# put_tree FOLDER FIND-ARGS...: data files at their own path.
+# put_tree FOLDER FIND-ARGS...: data files at their own path, with their times: Python compiles what looks newer than its cache.
 put_tree() {
     local folder=$1
     shift
     if [ ! -d "$folder" ]; then return 0; fi
     mkdir -p "$VM_ROOT$folder"
-    (cd "$folder" && find . -type f "$@" -print0 | xargs -0 -r cp -L --parents -t "$VM_ROOT$folder")
+    (cd "$folder" && find . -type f "$@" -print0 | xargs -0 -r cp -pL --parents -t "$VM_ROOT$folder")
 }
 
 # build_root: everything that does not depend on the kernel.
@@ -59,6 +59,11 @@ build_root() {
     put_payload
 }
 
+# chosen_suites: the lines of suites.txt, only the asked ones where --suite was given.
+chosen_suites() {
+    table "$VM_SRC/suites.txt" | awk -v only=" $VM_SUITES " 'only == "  " || index(only, " " $1 " ")'
+}
+
 # put_payload: the executables of suites.txt, the shunt binary, the BPF object, data files of the tests.
 put_payload() {
     local name kind path phases seconds settings file
@@ -77,7 +82,8 @@ put_payload() {
         *) die 1 "suites.txt: suite $name: kind '$kind' is neither sh nor gtest" ;;
         esac
         printf '%s\n' "$name $kind $file $phases $seconds $settings" >>"$VM_ROOT/vmtest/suites"
-    done < <(table "$VM_SRC/suites.txt")
+    done < <(chosen_suites)
+    if chosen_suites | grep -q '^peers '; then put_peers; fi
     if [ -x "$VM_BUILD/shunt" ]; then put_test "$VM_BUILD/shunt"; fi
     for file in "$VM_BUILD"/bpf/*.linked.o; do if [ -e "$file" ]; then put_one "$file"; fi; done
     put_tree "$VM_SRC/../tests" ! -name '*.cpp' ! -name '*.h' ! -name CMakeLists.txt
