@@ -110,7 +110,7 @@ TEST_P(RealProxies, AreToldTheOriginalDestination) {
     EXPECT_EQ(counted.sum_of_reasons(), counted.runs);
     std::map<std::string, std::uint64_t> lanes{{c.record ? "record_setting" : "address", 4}};
     if (c.dual) lanes[c.record ? "record_setting" : "record_ipv6"] += 2;
-    EXPECT_EQ(counted.lanes, lanes) << to_text(counted.lanes);
+    EXPECT_EQ(counted.lanes, lanes) << harness::to_text(counted.lanes);
 
     shunt.uninstall();
     for (const auto* destination : {kV4, kV4Listener, kMapped, kV6}) expect_direct(destination);

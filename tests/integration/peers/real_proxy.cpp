@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,6 +46,14 @@ std::string envoy_binary() {
     return path;
 }
 
+// Squid keeps segments of fixed names in /dev/shm and removes them only when it ends in its own time: it gets a
+// /dev/shm of its own, or two tests at once would share them and a killed one would leave them.
+void take_own_shared_memory() {
+    check(unshare(CLONE_NEWNS), "unshare");
+    check(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "private mounts");
+    check(mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777,size=16m"), "mount /dev/shm");
+}
+
 void run_with_output(const std::vector<std::string>& command, const std::string& output) {
     const auto file = check(open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644), output);
     check(dup2(file, STDOUT_FILENO), "dup2");
@@ -66,7 +76,10 @@ RealProxy::RealProxy(const harness::Sandbox& sandbox, Kind kind, bool dual) : ow
     check(chown(name.c_str(), user->pw_uid, user->pw_gid), "chown " + name);
 
     const auto command = prepare(kind, dual);
-    child_.emplace(sandbox.proxy(), [&](int) { run_with_output(command, directory_ + "/output"); });
+    child_.emplace(sandbox.proxy(), [&](int) {
+        if (kind == Kind::kSquid) take_own_shared_memory();
+        run_with_output(command, directory_ + "/output");
+    });
     wait_until_listening(sandbox);
 }
 
