@@ -63,7 +63,10 @@ def from_tap(text):
 
 
 def cases_of(folder):
-    """All test cases of one guest, (name, result, message, seconds); what should have come and did not is a failure."""
+    """All test cases of one guest, (name, result, message, seconds), and the notes of its suites.
+
+    What should have come and did not is a failure.
+    """
     state = (folder / "state").read_text().strip()
     log = folder / "results.log"
     files, started, status = parse(log.read_text(errors="replace") if log.exists() else "")
@@ -86,7 +89,9 @@ def cases_of(folder):
         console = folder / "console.log"
         lines = console.read_text(errors="replace").replace("\r", "").split("\n")[-40:] if console.exists() else []
         cases.append(("guest.reached_its_end", FAIL, state + "\n" + "\n".join(lines), 0.0))
-    return cases
+    notes = dict(line.split(None, 1) for name, text in files.items() if name.endswith(".notes")
+                 for line in text.split("\n") if " " in line)
+    return cases, notes
 
 
 def write_junit(path, kernel, cases, seconds):
@@ -103,8 +108,8 @@ def write_junit(path, kernel, cases, seconds):
     xml.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def print_table(kernels, results, seconds):
-    """One row per group of tests (passed/all), and one for each test that failed or was skipped somewhere."""
+def print_table(kernels, results, notes, seconds):
+    """One row per group of tests (passed/all), one for each test that failed or was skipped somewhere, one per note."""
     names = list(dict.fromkeys(name for kernel in kernels for name, *_ in results[kernel]))
     by_name = {kernel: {name: result for name, result, *_ in results[kernel]} for kernel in kernels}
     rows, groups = [], {}
@@ -120,6 +125,8 @@ def print_table(kernels, results, seconds):
             cells = [by_name[kernel].get(name, "-") for kernel in kernels]
             if any(cell in (FAIL, SKIP) for cell in cells):
                 rows.append(["  " + name] + cells)
+    for key in dict.fromkeys(key for kernel in kernels for key in notes[kernel]):
+        rows.append([key] + [notes[kernel].get(key, "-") for kernel in kernels])
     rows.append(["seconds"] + [seconds[kernel] for kernel in kernels])
     rows.insert(0, ["test"] + kernels)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -128,12 +135,12 @@ def print_table(kernels, results, seconds):
 
 
 def main(folder, kernels):
-    results, seconds = {}, {}
+    results, notes, seconds = {}, {}, {}
     for kernel in kernels:
-        results[kernel] = cases_of(folder / kernel)
+        results[kernel], notes[kernel] = cases_of(folder / kernel)
         seconds[kernel] = (folder / kernel / "seconds").read_text().strip()
         write_junit(folder / kernel / "junit.xml", kernel, results[kernel], seconds[kernel])
-    print_table(kernels, results, seconds)
+    print_table(kernels, results, notes, seconds)
     failures = {}
     for kernel in kernels:
         for name, result, message, _ in results[kernel]:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=dash
 # For suites written in shell: check NAME COMMAND... runs it and notes the result for the report. A suite ends with
-# [ "$failed" -eq 0 ].
+# [ "$failed" -eq 0 ]. note KEY VALUE is shown for each kernel beside the results.
 : >"$VM_TAP"
 # shellcheck disable=SC2034 # read by the suite
 failed=0
+
+note() { echo "$1 $2" >>"${VM_TAP%.tap}.notes"; }
 
 chosen() { # chosen NAME: the filter as gtest reads it, a:b-c:d with * and ?
     [ -n "$VM_FILTER" ] || return 0

@@ -31,6 +31,7 @@ run_suite() { # run_suite PHASE NAME KIND FILE SECONDS SETTINGS...
     tail -n 200 "$log"
     send "$id.xml" "$results/$id.xml"
     send "$id.tap" "$results/$id.tap"
+    send "$id.notes" "$results/$id.notes"
     if [ "$code" -ne 0 ]; then
         tail -n 60 "$log" >"$log.tail"
         send "$id.log" "$log.tail"

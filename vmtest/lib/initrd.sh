@@ -85,6 +85,7 @@ put_payload() {
     done < <(chosen_suites)
     if chosen_suites | grep -q '^peers '; then put_peers; fi
     if [ -x "$VM_BUILD/shunt" ]; then put_test "$VM_BUILD/shunt"; fi
+    if [ -x "$VM_BUILD/tests/vmtest/verify" ]; then put_test "$VM_BUILD/tests/vmtest/verify"; fi
     for file in "$VM_BUILD"/bpf/*.linked.o; do if [ -e "$file" ]; then put_one "$file"; fi; done
     put_tree "$VM_SRC/../tests" ! -name '*.cpp' ! -name '*.h' ! -name CMakeLists.txt
     put_tree "$VM_SRC/../examples"
