@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/features.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <linux/capability.h>
+
+#include <cerrno>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "kernel/log_capture.h"
+
+namespace shunt::kernel {
+namespace {
+
+// enum shunt_feature of bpf/maps.h.
+constexpr std::uint32_t kRetvalBit = 1u << 0;
+constexpr std::uint32_t kSockopsCookieBit = 1u << 1;
+constexpr std::uint32_t kBtfBit = 1u << 2;
+
+bool has_btf() {
+    const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), btf__free);
+    return kernel && libbpf_get_error(kernel.get()) == 0;
+}
+
+// An empty program on a bad cgroup: a kernel without cgroup links says EINVAL for the command, one with them EBADF.
+bool has_links() {
+    LIBBPF_OPTS(bpf_link_create_opts, opts);
+    return bpf_link_create(-1, -1, BPF_CGROUP_INET4_CONNECT, &opts) < 0 && errno == EBADF;
+}
+
+std::uint64_t effective_capabilities() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("CapEff:")) return std::stoull(line.substr(7), nullptr, 16);
+    return 0;
+}
+
+}  // namespace
+
+std::uint32_t Features::bits() const {
+    return (set_retval ? kRetvalBit : 0) | (sockops_cookie ? kSockopsCookieBit : 0) | (btf ? kBtfBit : 0);
+}
+
+Features probe_features() {
+    const LogCapture quiet;
+    Features features;
+    features.set_retval = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, nullptr) == 1;
+    features.sockops_cookie = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_get_netns_cookie, nullptr) == 1;
+    features.btf = has_btf();
+    features.links = has_links();
+    return features;
+}
+
+base::Status check_privileges() {
+    const auto effective = effective_capabilities();
+    const auto has = [&](int capability) { return (effective >> capability & 1) != 0; };
+    std::string missing;
+    const auto need = [&](bool present, const char* name) {
+        if (!present) missing += missing.empty() ? name : std::string(", ") + name;
+    };
+    need(has(CAP_BPF) || has(CAP_SYS_ADMIN), "CAP_BPF");
+    need(has(CAP_NET_ADMIN), "CAP_NET_ADMIN");
+    need(has(CAP_PERFMON) || has(CAP_SYS_ADMIN), "CAP_PERFMON");
+    if (missing.empty()) return {};
+    return base::fail("missing privilege: " + missing + " (run as root, or grant them, for example with "
+                      "AmbientCapabilities= in the systemd unit)", base::ExitCode::kPermission);
+}
+
+}  // namespace shunt::kernel

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the running kernel and this process's privileges allow; found by trying, never by comparing versions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace shunt::kernel {
+
+struct Features {
+    bool set_retval = false;      // a refused connect() gets its real errno
+    bool sockops_cookie = false;  // network namespace cookie in sockops
+    bool btf = false;             // kernel BTF: a socket's own credentials, namespace inode
+    bool links = false;           // BPF links on cgroups
+
+    std::uint32_t bits() const;  // enum shunt_feature, for the programs
+};
+
+Features probe_features();
+
+// The capabilities without which nothing can be loaded: CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or CAP_SYS_ADMIN for
+// the first and the last. Names every one that is missing (ExitCode::kPermission).
+base::Status check_privileges();
+
+}  // namespace shunt::kernel

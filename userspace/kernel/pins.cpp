@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/pins.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "kernel/mounts.h"
+
+namespace shunt::kernel {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kDefaultBpffs = "/sys/fs/bpf";
+
+base::Result<std::string> find_bpffs(bool mount_missing) {
+    auto mounts = read_mounts();
+    if (!mounts) return tl::unexpected(mounts.error());
+    for (const auto& mount : *mounts)
+        if (mount.type == "bpf" && mount.point == kDefaultBpffs) return mount.point;
+    if (!mount_missing) return base::fail("no bpffs is mounted at /sys/fs/bpf, so nothing is installed there");
+    if (::mount("bpf", kDefaultBpffs, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0)
+        return tl::unexpected(base::errno_error("mount a bpffs at /sys/fs/bpf", errno));
+    return std::string(kDefaultBpffs);
+}
+
+}  // namespace
+
+base::Result<std::string> pin_root(const Paths& paths, bool mount_missing) {
+    if (!paths.pin_root.empty()) return paths.pin_root;
+    auto bpffs = find_bpffs(mount_missing);
+    if (!bpffs) return tl::unexpected(bpffs.error());
+    return *bpffs + "/shunt";
+}
+
+base::Status check_pin_directory(const std::string& directory) {
+    struct stat info {};
+    if (lstat(directory.c_str(), &info) != 0)
+        return tl::unexpected(base::errno_error("pin directory " + directory, errno));
+    const auto refuse = [&](const std::string& why) {
+        return base::fail("pin directory " + directory + " is refused: " + why +
+                          "; remove it, or name another one with --pin-dir");
+    };
+    if (S_ISLNK(info.st_mode)) return refuse("it is a symbolic link");
+    if (!S_ISDIR(info.st_mode)) return refuse("it is not a directory");
+    if (info.st_uid != geteuid())
+        return refuse("it belongs to uid " + std::to_string(info.st_uid) + ", not to uid " + std::to_string(geteuid()));
+    if (info.st_mode & (S_IWGRP | S_IWOTH)) return refuse("others can write to it");
+    struct statfs system {};
+    if (statfs(directory.c_str(), &system) != 0)
+        return tl::unexpected(base::errno_error("pin directory " + directory, errno));
+    if (system.f_type != BPF_FS_MAGIC) return refuse("it is not on a bpffs");
+    return {};
+}
+
+base::Status make_pin_directory(const std::string& directory) {
+    if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+        return tl::unexpected(base::errno_error("pin directory " + directory, errno));
+    return check_pin_directory(directory);
+}
+
+base::Result<Fd> lock(const std::string& root) {
+    Fd fd(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd) return tl::unexpected(base::errno_error("pin directory " + root, errno));
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+    if (errno == EWOULDBLOCK) return Fd();
+    return tl::unexpected(base::errno_error("lock " + root, errno));
+}
+
+std::vector<std::string> entries(const std::string& directory) {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(directory, error)) names.push_back(entry.path().filename());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::vector<std::string> layouts(const std::string& root) {
+    std::vector<std::string> found;
+    for (const auto& name : entries(root))
+        if (fs::is_directory(root + "/" + name)) found.push_back(name);
+    return found;
+}
+
+base::Status unpin(const std::string& path) {
+    if (unlink(path.c_str()) != 0 && errno != ENOENT) return tl::unexpected(base::errno_error("unpin " + path, errno));
+    return {};
+}
+
+base::Status remove_directory(const std::string& path) {
+    if (rmdir(path.c_str()) != 0 && errno != ENOENT) return tl::unexpected(base::errno_error("remove " + path, errno));
+    return {};
+}
+
+}  // namespace shunt::kernel

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pin directory: ROOT/<abi hash>/{maps, progs/, links/}. ROOT belongs to one installation and carries its lock.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "kernel/fd.h"
+#include "kernel/paths.h"
+
+namespace shunt::kernel {
+
+// The root that `paths` means: as given, or shunt/ on the first bpffs. `mount_missing` mounts one at /sys/fs/bpf where
+// there is none. The directory itself need not exist.
+base::Result<std::string> pin_root(const Paths& paths, bool mount_missing);
+
+// Makes the directory (0700) where missing. Refuses what somebody else could have put there or can write to: a
+// symbolic link, another owner, group or others' write permission, a file system other than bpffs.
+base::Status make_pin_directory(const std::string& directory);
+base::Status check_pin_directory(const std::string& directory);
+
+// Exclusive, on the root directory itself, until the Fd is closed. An empty Fd: somebody else holds it.
+base::Result<Fd> lock(const std::string& root);
+
+// Sub-directories of the root: one per ABI hash.
+std::vector<std::string> layouts(const std::string& root);
+std::vector<std::string> entries(const std::string& directory);  // file names, sorted; empty where there is none
+
+base::Status unpin(const std::string& path);  // missing is fine
+base::Status remove_directory(const std::string& path);
+
+}  // namespace shunt::kernel
