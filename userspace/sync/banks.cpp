@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/banks.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "kernel/pins.h"
+#include "sync/readback.h"
+#include "sync/table_io.h"
+
+namespace shunt::sync {
+namespace {
+
+constexpr std::uint32_t kSmallestTable = 64;
+
+const kernel::BankedTable& table_named(const std::string& inner) {
+    const auto& tables = kernel::banked_tables();
+    return *std::find_if(tables.begin(), tables.end(), [&](const auto& table) { return table.inner == inner; });
+}
+
+// Room to grow by half before a new map has to be made.
+std::uint32_t capacity_for(std::size_t entries) {
+    const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(entries + entries / 2, 1u << 30));
+    return std::max(kSmallestTable, std::bit_ceil(std::max(wanted, 1u)));
+}
+
+// One table of the bank that is not in force.
+class TableWriter {
+public:
+    TableWriter(const kernel::Object& object, const Layout& layout, unsigned bank)
+        : object_(object), layout_(layout), bank_(bank) {}
+
+    template <class K, class V>
+    base::Status write(const std::string& inner, policy::Table<K, V>& held, const policy::Table<K, V>& wanted) {
+        const auto pin = layout_.bank(inner, bank_);
+        auto map = kernel::Map<K, V>::open_pinned(pin);
+        if (map && map->raw().info().max_entries >= wanted.size()) {
+            auto changed = change_table(*map, held, wanted);
+            if (!changed) return tl::unexpected(changed.error());
+            changed_ += *changed;
+            return {};
+        }
+        return replace(inner, held, wanted);
+    }
+    std::size_t changed() const { return changed_; }
+
+private:
+    // A new map, filled before the programs can see it. What does not fit fails here, before anything is switched.
+    template <class K, class V>
+    base::Status replace(const std::string& inner, policy::Table<K, V>& held, const policy::Table<K, V>& wanted) {
+        const auto& table = table_named(inner);
+        auto raw = object_.make_inner(table, capacity_for(wanted.size()));
+        if (!raw) return tl::unexpected(raw.error());
+        auto map = kernel::Map<K, V>::from(std::move(*raw));
+        if (!map) return tl::unexpected(map.error());
+        if (auto filled = fill_table(*map, wanted); !filled) return filled;
+        auto outer = object_.map(table.outer);
+        if (!outer) return tl::unexpected(outer.error());
+        const int fd = map->raw().fd();
+        if (auto put = outer->update(&bank_, &fd, "bank " + std::to_string(bank_)); !put) return put;
+        const auto pin = layout_.bank(inner, bank_);
+        if (auto removed = kernel::unpin(pin); !removed) return removed;
+        if (auto pinned = map->raw().pin(pin); !pinned) return pinned;
+        held = wanted;
+        changed_ += wanted.size();
+        return {};
+    }
+
+    const kernel::Object& object_;
+    const Layout& layout_;
+    unsigned bank_;
+    std::size_t changed_ = 0;
+};
+
+// A program that began before the last switch may still read the bank that is about to change. Writing an array of
+// maps from userspace returns only after every program that was running has ended; the value written is the old one.
+base::Status wait_for_programs(const kernel::Object& object, const Layout& layout, unsigned bank) {
+    const auto& table = kernel::banked_tables().front();
+    auto inner = kernel::RawMap::open_pinned(layout.bank(table.inner, bank));
+    if (!inner) return {};  // first start: the bank has never been in force
+    auto outer = object.map(table.outer);
+    if (!outer) return tl::unexpected(outer.error());
+    const int fd = inner->fd();
+    return outer->update(&bank, &fd, "bank " + std::to_string(bank));
+}
+
+}  // namespace
+
+base::Result<Banks> Banks::open(const kernel::Object& object, const Layout& layout) {
+    Banks banks(object, layout);
+    auto generation = read_generation(layout);
+    if (!generation) return tl::unexpected(generation.error());
+    banks.generation_ = *generation;
+    for (unsigned bank = 0; bank < 2; ++bank) {
+        auto held = read_bank(layout, bank);
+        if (!held) return tl::unexpected(held.error());
+        banks.held_[bank] = std::move(*held);
+    }
+    return banks;
+}
+
+base::Result<SwitchReport> Banks::apply(const policy::Tables& wanted) {
+    const auto next = generation_ + 1;
+    const auto bank = static_cast<unsigned>(next & 1);
+    auto& held = held_[bank];
+    if (auto waited = wait_for_programs(*object_, layout_, bank); !waited) return tl::unexpected(waited.error());
+
+    TableWriter writer(*object_, layout_, bank);
+    base::Status status = writer.write("shunt_ports", held.ports, wanted.ports);
+    if (status) status = writer.write("shunt_cidrs4", held.cidrs4, wanted.cidrs4);
+    if (status) status = writer.write("shunt_cidrs6", held.cidrs6, wanted.cidrs6);
+    if (status) status = writer.write("shunt_owners", held.owners, wanted.owners);
+    if (status) status = writer.write("shunt_listeners", held.listeners, wanted.listeners);
+    if (!status) return tl::unexpected(status.error());
+
+    auto scopes = object_->map("shunt_scope");
+    if (!scopes) return tl::unexpected(scopes.error());
+    if (status = scopes->update(&bank, &wanted.scope, "bank " + std::to_string(bank)); !status)
+        return tl::unexpected(status.error());
+    held.scope = wanted.scope;
+
+    auto state = object_->map("shunt_state");
+    if (!state) return tl::unexpected(state.error());
+    const std::uint32_t zero = 0;
+    const shunt_state value{next};
+    if (status = state->update(&zero, &value, "generation " + std::to_string(next)); !status)
+        return tl::unexpected(status.error());
+    generation_ = next;
+    return SwitchReport{next, writer.changed()};
+}
+
+}  // namespace shunt::sync

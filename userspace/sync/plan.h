@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which program belongs on which cgroup. Plain values in, plain values out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernel/cgroup.h"
+#include "model/mesh.h"
+
+namespace shunt::sync {
+
+struct Attachment {
+    std::string program;  // shunt_connect4
+    kernel::Cgroup cgroup;
+};
+
+struct Placement {
+    std::vector<kernel::Cgroup> captured;     // those that lie below another one of the list are left out
+    std::vector<std::string> dropped;         // their paths
+    std::optional<kernel::Cgroup> proxy;      // proxy.identity.cgroup
+};
+
+base::Result<Placement> place(const model::Mesh& mesh);
+
+// Can a connection need the record lane (and sockops with it)? v6 captured, lane: record, or a proxy that does not
+// listen on the v4 wildcard address. A sockops program costs each connection of its cgroup something, so it is attached
+// only then.
+bool needs_record_lane(const model::Mesh& mesh);
+
+// In the order of attaching: what answers questions first, connect last, so that no connection is redirected before
+// its original destination can be told. Removal is the reverse.
+std::vector<Attachment> plan(const model::Mesh& mesh, const Placement& placement);
+
+// Position of a program in that order; unknown names come first.
+int order_of(const std::string& program);
+bool is_connect(const std::string& program);
+
+}  // namespace shunt::sync

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/readback.h"
+
+#include <unistd.h>
+
+#include "kernel/pins.h"
+#include "sync/table_io.h"
+
+namespace shunt::sync {
+namespace {
+
+template <class K, class V>
+base::Status read_into(policy::Table<K, V>& table, const std::string& pin) {
+    if (access(pin.c_str(), F_OK) != 0) return {};
+    auto map = kernel::Map<K, V>::open_pinned(pin);
+    if (!map) return tl::unexpected(map.error());
+    auto read = read_table(*map);
+    if (!read) return tl::unexpected(read.error());
+    table = std::move(*read);
+    return {};
+}
+
+}  // namespace
+
+base::Result<std::uint64_t> read_generation(const Layout& layout) {
+    auto map = kernel::Map<std::uint32_t, shunt_state>::open_pinned(layout.map("shunt_state"));
+    if (!map) return tl::unexpected(map.error());
+    auto state = map->lookup(0);
+    if (!state) return tl::unexpected(state.error());
+    return *state ? (*state)->generation : 0;
+}
+
+base::Result<policy::Tables> read_bank(const Layout& layout, unsigned bank) {
+    policy::Tables tables;
+    base::Status status = read_into(tables.ports, layout.bank("shunt_ports", bank));
+    if (status) status = read_into(tables.cidrs4, layout.bank("shunt_cidrs4", bank));
+    if (status) status = read_into(tables.cidrs6, layout.bank("shunt_cidrs6", bank));
+    if (status) status = read_into(tables.owners, layout.bank("shunt_owners", bank));
+    if (status) status = read_into(tables.listeners, layout.bank("shunt_listeners", bank));
+    if (!status) return tl::unexpected(status.error());
+    auto scopes = kernel::Map<std::uint32_t, shunt_scope>::open_pinned(layout.map("shunt_scope"));
+    if (!scopes) return tl::unexpected(scopes.error());
+    auto scope = scopes->lookup(bank);
+    if (!scope) return tl::unexpected(scope.error());
+    if (*scope) tables.scope = **scope;
+    return tables;
+}
+
+base::Result<Layout> find_layout(const kernel::Paths& paths) {
+    auto root = kernel::pin_root(paths, false);
+    if (!root) return tl::unexpected(root.error());
+    const auto found = kernel::layouts(*root);
+    if (found.empty()) return base::fail("nothing is installed at " + *root);
+    if (found.size() > 1) return base::fail(*root + " holds more than one layout; run shunt uninstall");
+    return Layout{*root + "/" + found.front()};
+}
+
+base::Result<policy::Tables> read_tables(const kernel::Paths& paths) {
+    auto layout = find_layout(paths);
+    if (!layout) return tl::unexpected(layout.error());
+    // A switch between the two reads would show a bank that is being changed: read until the generation stood still.
+    for (int attempt = 0; attempt < 100; ++attempt) {
+        auto before = read_generation(*layout);
+        if (!before) return tl::unexpected(before.error());
+        auto tables = read_bank(*layout, static_cast<unsigned>(*before & 1));
+        if (!tables) return tl::unexpected(tables.error());
+        auto after = read_generation(*layout);
+        if (!after) return tl::unexpected(after.error());
+        if (*before == *after) return tables;
+    }
+    return base::fail("the configuration keeps changing while it is read");
+}
+
+}  // namespace shunt::sync

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "kernel/features.h"
+#include "kernel/link.h"
+#include "kernel/map.h"
+#include "kernel/pins.h"
+#include "sync/controller.h"
+#include "sync/layout.h"
+#include "sync/plan.h"
+
+namespace shunt::sync {
+namespace {
+
+constexpr auto kReleaseLimit = std::chrono::seconds(10);
+
+// Ids of what is pinned, so that its end can be proved.
+struct Ids {
+    std::vector<std::uint32_t> programs;
+    std::vector<std::uint32_t> maps;
+};
+
+base::Status detach_links(const Layout& layout, unsigned drain_seconds, UninstallReport& report) {
+    auto names = kernel::entries(layout.links());
+    const auto program = [](const std::string& pin) { return pin.substr(0, pin.rfind('_')); };
+    std::stable_sort(names.begin(), names.end(),
+                     [&](const auto& a, const auto& b) { return order_of(program(a)) > order_of(program(b)); });
+    bool drained = false;
+    for (const auto& name : names) {
+        if (!is_connect(program(name)) && !drained) {
+            if (report.links > 0) std::this_thread::sleep_for(std::chrono::seconds(drain_seconds));
+            drained = true;
+        }
+        if (auto detached = kernel::detach(layout.links() + "/" + name); !detached) return detached;
+        ++report.links;
+    }
+    return {};
+}
+
+base::Status remove_layout(const Layout& layout, unsigned drain_seconds, UninstallReport& report, Ids& ids) {
+    for (const auto& name : kernel::entries(layout.programs()))
+        if (auto id = kernel::pinned_program_id(layout.program(name))) ids.programs.push_back(*id);
+    if (auto detached = detach_links(layout, drain_seconds, report); !detached) return detached;
+    for (const auto& name : kernel::entries(layout.programs())) {
+        if (auto removed = kernel::unpin(layout.program(name)); !removed) return removed;
+        ++report.programs;
+    }
+    for (const auto& directory : {layout.programs(), layout.links()}) {
+        if (auto removed = kernel::remove_directory(directory); !removed) return removed;
+        ++report.directories;
+    }
+    for (const auto& name : kernel::entries(layout.directory)) {
+        if (auto map = kernel::RawMap::open_pinned(layout.map(name))) ids.maps.push_back(map->info().id);
+        if (auto removed = kernel::unpin(layout.map(name)); !removed) return removed;
+        ++report.maps;
+    }
+    if (auto removed = kernel::remove_directory(layout.directory); !removed) return removed;
+    ++report.directories;
+    return {};
+}
+
+// The kernel frees programs and maps a moment after the last reference is gone.
+base::Status prove_gone(const Ids& ids) {
+    const auto deadline = std::chrono::steady_clock::now() + kReleaseLimit;
+    while (true) {
+        std::string left;
+        for (const auto id : ids.programs)
+            if (kernel::program_exists(id).value_or(false)) left += " program id " + std::to_string(id);
+        for (const auto id : ids.maps)
+            if (kernel::map_exists(id).value_or(false)) left += " map id " + std::to_string(id);
+        if (left.empty()) return {};
+        if (std::chrono::steady_clock::now() > deadline)
+            return base::fail("still in the kernel after uninstall, held by another process:" + left);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+}
+
+}  // namespace
+
+base::Result<UninstallReport> uninstall(const kernel::Paths& paths, unsigned drain_seconds) {
+    if (auto allowed = kernel::check_privileges(); !allowed) return tl::unexpected(allowed.error());
+    UninstallReport report;
+    auto root = kernel::pin_root(paths, false);
+    if (!root) return report;  // no bpffs, so nothing can be installed
+    const auto parent = root->substr(0, root->rfind('/'));
+    const auto siblings = kernel::entries(parent);
+    if (std::find(siblings.begin(), siblings.end(), root->substr(root->rfind('/') + 1)) == siblings.end()) return report;
+    if (auto checked = kernel::check_pin_directory(*root); !checked) return tl::unexpected(checked.error());
+    auto lock = kernel::lock(*root);
+    if (!lock) return tl::unexpected(lock.error());
+    if (!*lock) return base::fail("a controller is running for " + *root + "; stop it first (redirection stays until then)");
+    report.was_installed = true;
+    Ids ids;
+    for (const auto& name : kernel::layouts(*root))
+        if (auto removed = remove_layout({*root + "/" + name}, drain_seconds, report, ids); !removed)
+            return tl::unexpected(removed.error());
+    if (auto removed = kernel::remove_directory(*root); !removed) return tl::unexpected(removed.error());
+    ++report.directories;
+    if (auto gone = prove_gone(ids); !gone) return tl::unexpected(gone.error());
+    return report;
+}
+
+}  // namespace shunt::sync
