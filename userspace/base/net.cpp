@@ -114,7 +114,8 @@ Result<PortRange> parse_port_range(std::string_view text) {
 }
 
 Result<SocketAddress> parse_socket_address(std::string_view text) {
-    const std::string expected = quoted(text) + " is not an address with a port; expected 10.0.0.1:15001 or [2001:db8::1]:15001";
+    const std::string expected =
+        quoted(text) + " is not an address with a port; expected 10.0.0.1:15001 or [2001:db8::1]:15001";
     std::string_view host;
     std::string_view port;
     if (text.starts_with('[')) {
@@ -128,13 +129,13 @@ Result<SocketAddress> parse_socket_address(std::string_view text) {
         if (colon == std::string_view::npos) return fail(expected);
         host = text.substr(0, colon);
         port = text.substr(colon + 1);
-        if (host.find(':') != std::string_view::npos) 
+        if (host.find(':') != std::string_view::npos)
             return fail(quoted(text) + " is IPv6 without brackets; expected [2001:db8::1]:15001");
     }
     auto address = parse_address(host);
     if (!address) return fail(expected);
     auto number = parse_port(port);
-    if (!number) return fail(quoted(text) + ": the port is wrong; expected 1-65535 after the last colon");
+    if (!number) return fail(quoted(text) + " has a wrong port; expected 1-65535 after the last colon");
     return SocketAddress{*address, *number};
 }
 
@@ -152,7 +153,7 @@ Result<ParsedCidr> parse_cidr(std::string_view text) {
     const unsigned limit = address->is_v4() ? 32 : 128;
     unsigned prefix = limit;
     if (slash != std::string_view::npos && !parse_number(text.substr(slash + 1), limit, prefix))
-        return fail(quoted(text) + ": the prefix length is wrong; expected 0-" + std::to_string(limit));
+        return fail(quoted(text) + " has a wrong prefix length; expected 0-" + std::to_string(limit));
     parsed.cidr.prefix = static_cast<int>(prefix);
     parsed.had_host_bits = mask(parsed.cidr.address, bits_of(parsed.cidr));
     // ::/0 to ::/95 mask a mapped prefix away only for v6 texts, which are excluded above; v4 keeps its first 96 bits.

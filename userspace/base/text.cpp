@@ -48,7 +48,8 @@ std::size_t edit_distance(std::string_view left, std::string_view right, std::si
         for (std::size_t j = 1; j <= right.size(); ++j) {
             const bool same = lower(left[i - 1]) == lower(right[j - 1]);
             row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
-            if (i > 1 && j > 1 && lower(left[i - 1]) == lower(right[j - 2]) && lower(left[i - 2]) == lower(right[j - 1]))
+            if (i > 1 && j > 1 && lower(left[i - 1]) == lower(right[j - 2]) &&
+                lower(left[i - 2]) == lower(right[j - 1]))
                 row[j] = std::min(row[j], before[j - 2] + 1);
             best = std::min(best, row[j]);
         }
@@ -75,7 +76,7 @@ std::optional<std::string> nearest(std::string_view name, const std::vector<std:
 
 std::string did_you_mean(std::string_view name, const std::vector<std::string_view>& candidates) {
     const auto found = nearest(name, candidates);
-    return found ? " (did you mean " + quoted(*found) + "?)" : std::string();
+    return found ? " (did you mean " + base::quoted(*found) + "?)" : std::string();
 }
 
 }  // namespace shunt::base

@@ -31,7 +31,9 @@ private:
     std::size_t compared_ = 0;
 };
 
-model::Place below(const model::Place& place, const char* key) { return {place.line, place.column, place.path + "." + key}; }
+model::Place below(const model::Place& place, const char* key) {
+    return {place.line, place.column, place.path + "." + key};
+}
 
 }  // namespace
 

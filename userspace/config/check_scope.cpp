@@ -14,7 +14,8 @@ void check_cgroups(Problems& problems, const model::Capture& capture) {
     std::map<std::string, model::Place> known;
     for (const auto& cgroup : capture.cgroups) known.emplace(cgroup.value, cgroup.place);
     for (const auto& cgroup : capture.cgroups) {
-        for (auto end = cgroup.value.rfind('/'); end != std::string::npos && end > 0; end = cgroup.value.rfind('/', end - 1)) {
+        for (auto end = cgroup.value.rfind('/'); end != std::string::npos && end > 0;
+             end = cgroup.value.rfind('/', end - 1)) {
             const auto parent = known.find(cgroup.value.substr(0, end));
             if (parent == known.end()) continue;
             problems.error(cgroup.place, cgroup.value + " lies inside " + parent->second.path + " (" + parent->first +
@@ -27,15 +28,17 @@ void check_cgroups(Problems& problems, const model::Capture& capture) {
 void check_identity(Problems& problems, const model::Mesh& mesh, const Notes& notes) {
     const auto& identity = mesh.proxy.identity;
     if (!identity.cgroup && !identity.mark && identity.uids.empty() && identity.gids.empty())
-        problems.warning(notes.identity,
-                         "no identity, so that the proxy's own connections are captured if it runs inside capture.cgroups; "
-                         "expected cgroup, mark, uids or gids");
+        problems.warning(
+            notes.identity,
+            "no identity, so that the proxy's own connections are captured if it runs inside capture.cgroups; "
+            "expected cgroup, mark, uids or gids");
     if (!identity.cgroup) return;
     for (const auto& cgroup : mesh.capture.cgroups) {
         if (cgroup.value != identity.cgroup->value && !inside(cgroup.value, identity.cgroup->value)) continue;
-        problems.error(identity.cgroup->place, identity.cgroup->value + " holds all of " + cgroup.place.path + " (" + cgroup.value +
-                                                   "), so that everything would be the proxy's own; expected a cgroup for "
-                                                   "the proxy alone");
+        problems.error(identity.cgroup->place,
+                       identity.cgroup->value + " holds all of " + cgroup.place.path + " (" + cgroup.value +
+                           "), so that everything would be the proxy's own; expected a cgroup for "
+                           "the proxy alone");
     }
 }
 
@@ -51,8 +54,9 @@ void check_owner_groups(Problems& problems, const model::Capture& capture, const
             problems.error(gid.place, "group " + std::to_string(gid.value) + " is in " + same->second.path +
                                           " too; expected it either included or excluded");
         else if (!include.all && !include.gids.empty())
-            problems.warning(gid.place, "ignored, because only the groups in capture.includeOutboundOwnerGroups are captured; "
-                                        "expected no list where that one is given");
+            problems.warning(gid.place,
+                             "ignored, because only the groups in capture.includeOutboundOwnerGroups are captured; "
+                             "expected no list where that one is given");
     }
 }
 
@@ -63,7 +67,9 @@ void check_scope(Problems& problems, const model::Mesh& mesh, const Notes& notes
     check_identity(problems, mesh, notes);
     check_owner_groups(problems, mesh.capture, notes);
     if (mesh.capture.ipv6 == model::Ipv6Mode::kCapture && notes.listen_readable && !mesh.proxy.listen_v6)
-        problems.error(notes.ipv6, "capture without an IPv6 entry in proxy.listen; expected such an entry, or auto, bypass or refuse");
+        problems.error(
+            notes.ipv6,
+            "capture without an IPv6 entry in proxy.listen; expected such an entry, or auto, bypass or refuse");
 }
 
 }  // namespace shunt::config

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/document.h"
 
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <map>
 #include <sstream>
+#include <tuple>
 
 #include "base/text.h"
 
@@ -26,6 +28,7 @@ public:
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
         add(Node::Kind::kScalar, mark, tag, anchor).text = value;
+        if (tag == "!") last_quoted_ = mark;
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                          YAML::EmitterStyle::value) override {
@@ -40,6 +43,7 @@ public:
 
     Node take_root() { return std::move(root_); }
     const std::optional<model::Place>& second_document() const { return second_; }
+    const YAML::Mark& last_quoted() const { return last_quoted_; }
 
 private:
     // A map under construction keeps its key here until the value is there.
@@ -90,7 +94,20 @@ private:
     Node ignored_;
     int documents_ = 0;
     std::optional<model::Place> second_;
+    YAML::Mark last_quoted_ = YAML::Mark::null_mark();
 };
+
+// yaml-cpp takes the end of the file for a missing closing quote; only the last quoted text can lack one.
+bool closes_quote(std::string_view text, const YAML::Mark& mark) {
+    if (mark.is_null() || static_cast<std::size_t>(mark.pos) >= text.size()) return true;
+    const char quote = text[mark.pos];
+    if (quote != '"' && quote != '\'') return true;  // a tag or an anchor comes first, and is refused anyway
+    for (std::size_t at = mark.pos + 1; at < text.size(); ++at) {
+        if (text[at] == quote) return true;
+        if (quote == '"' && text[at] == '\\') ++at;
+    }
+    return false;
+}
 
 // What yaml-cpp's words leave open, said for the mistakes people make.
 std::string explain_syntax(const YAML::Exception& error, const std::string& text) {
@@ -104,30 +121,49 @@ std::string explain_syntax(const YAML::Exception& error, const std::string& text
     rest.remove_prefix(std::min<std::size_t>(rest.size(), error.mark.column > 0 ? error.mark.column : 0));
     const bool star = rest.starts_with('*') || error.msg.find("alias") != std::string::npos;
     if (star) return "YAML: * begins an alias, which is not supported; expected \"*\" in quotes";
+    static const std::pair<std::string_view, const char*> kWords[] = {
+        {YAML::ErrorMsg::END_OF_MAP,
+         "this does not continue the map above; expected a key in the column of its first key, or the end of the line"},
+        {YAML::ErrorMsg::END_OF_SEQ,
+         "this does not continue the list above; expected \"- \" in the column of its first item"},
+        {YAML::ErrorMsg::END_OF_MAP_FLOW, "the map is not closed; expected } or a comma"},
+        {YAML::ErrorMsg::END_OF_SEQ_FLOW, "the list is not closed; expected ] or a comma"},
+        {YAML::ErrorMsg::UNKNOWN_TOKEN, "a character that begins no value; expected the text in quotes"},
+    };
+    for (const auto& [words, better] : kWords) {
+        if (error.msg == words) return std::string("YAML: ") + better;
+    }
     return "YAML: " + error.msg + "; expected well-formed YAML";
 }
 
 bool plain_name(const std::string& key) {
-    return !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) {
-        return std::isalnum(c) || c == '_' || c == '-';
-    });
+    return !key.empty() &&
+           std::all_of(key.begin(), key.end(), [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
 }
 
 void check_node(Node& node, const std::string& path, Problems& problems);
+
+void check_properties(const Node& node, const model::Place& place, Problems& problems) {
+    if (node.anchored) problems.error(place, "YAML anchors are not supported; expected no &NAME");
+    if (!node.tag.empty())
+        problems.error(place, "YAML tag " + base::quoted(node.tag) + " is not supported; expected no tag");
+}
 
 void check_keys(Node& node, const std::string& path, Problems& problems) {
     std::map<std::string, int> seen;  // key -> line
     for (auto& [key, value] : node.entries) {
         const model::Place place{key.line, key.column, path};
-        if (key.kind != Node::Kind::kScalar || key.anchored || !key.tag.empty()) {
-            if (key.kind == Node::Kind::kRefused || key.anchored)
-                problems.error(place, "an anchor or alias as a key is not supported; expected a plain name");
-            else
-                problems.error(place, "a key that is not plain text; expected a name");
+        if (key.kind != Node::Kind::kScalar) {
+            problems.error(place, key.kind == Node::Kind::kRefused
+                                      ? "YAML aliases are not supported; expected a name as key"
+                                      : "a key that is not text; expected a name");
             key.kind = value.kind = Node::Kind::kRefused;
             continue;
         }
         const model::Place named{key.line, key.column, child_path(path, key.text)};
+        check_properties(key, named, problems);
+        // yaml-cpp gives a missing value the place of whatever comes next.
+        if (value.kind == Node::Kind::kNull) std::tie(value.line, value.column) = std::pair(key.line, key.column);
         if (key.text == "<<") {
             problems.error(named, "merge keys are not supported; expected every key written out");
             key.kind = Node::Kind::kRefused;
@@ -143,10 +179,9 @@ void check_keys(Node& node, const std::string& path, Problems& problems) {
 void check_node(Node& node, const std::string& path, Problems& problems) {
     const model::Place place{node.line, node.column, path};
     if (node.kind == Node::Kind::kRefused)
-        problems.error(place, "YAML aliases are not supported; expected the value written out (the text \"*\" needs quotes)");
-    if (node.anchored) problems.error(place, "YAML anchors are not supported; expected the value without &NAME");
-    if (!node.tag.empty())
-        problems.error(place, "YAML tag " + base::quoted(node.tag) + " is not supported; expected the value without a tag");
+        problems.error(place,
+                       "YAML aliases are not supported; expected the value written out (the text \"*\" needs quotes)");
+    check_properties(node, place, problems);
     for (std::size_t i = 0; i < node.items.size(); ++i) check_node(node.items[i], child_path(path, i), problems);
     check_keys(node, path, problems);
 }
@@ -167,8 +202,17 @@ std::optional<Node> parse_document(const std::string& text, Problems& problems) 
         YAML::Parser parser(stream);
         while (!builder.second_document() && parser.HandleNextDocument(builder)) {
         }
+    } catch (const YAML::DeepRecursion& error) {
+        problems.error({error.mark.line + 1, error.mark.column + 1, ""},
+                       "YAML: nested too deeply; expected at most 500 levels");
+        return std::nullopt;
     } catch (const YAML::Exception& error) {
         problems.error({error.mark.line + 1, error.mark.column + 1, ""}, explain_syntax(error, text));
+        return std::nullopt;
+    }
+    if (const auto& mark = builder.last_quoted(); !closes_quote(text, mark)) {
+        problems.error({mark.line + 1, mark.column + 1, ""},
+                       "YAML: the quote is not closed; expected the same quote again");
         return std::nullopt;
     }
     Node root = builder.take_root();

@@ -20,7 +20,7 @@ std::string joined(const std::vector<std::string_view>& names) {
 
 std::string kind_of(const Node& node) {
     switch (node.kind) {
-        case Node::Kind::kNull: return "nothing";
+        case Node::Kind::kNull: return "no value";
         case Node::Kind::kScalar: return base::quoted(node.text);
         case Node::Kind::kList: return "a list";
         case Node::Kind::kMap: return "a map";
@@ -69,8 +69,8 @@ std::optional<std::string> read_text(Problems& problems, const Value& value, con
     return std::nullopt;
 }
 
-std::optional<std::uint32_t> read_number(Problems& problems, const Value& value, std::uint32_t least, std::uint32_t most,
-                                         const std::string& expected) {
+std::optional<std::uint32_t> read_number(Problems& problems, const Value& value, std::uint32_t least,
+                                         std::uint32_t most, const std::string& expected) {
     const auto text = read_text(problems, value, expected);
     if (!text) return std::nullopt;
     const bool hex = text->starts_with("0x") || text->starts_with("0X");
@@ -79,14 +79,12 @@ std::optional<std::uint32_t> read_number(Problems& problems, const Value& value,
     const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), number, hex ? 16 : 10);
     // A leading zero would be octal to one reader and decimal to the next.
     const bool octal = !hex && digits.size() > 1 && digits[0] == '0';
-    if (failure != std::errc{} || end != digits.data() + digits.size() || octal || number < least || number > most) {
-        problems.error(value.place(), base::quoted(*text) + (failure == std::errc{} && (number < least || number > most)
-                                                                 ? " is out of range; expected "
-                                                                 : " is not a number; expected ") +
-                                          expected);
-        return std::nullopt;
-    }
-    return number;
+    const bool whole = end == digits.data() + digits.size() && failure != std::errc::invalid_argument && !octal;
+    if (whole && failure == std::errc{} && number >= least && number <= most) return number;
+    problems.error(
+        value.place(),
+        base::quoted(*text) + (whole ? " is out of range; expected " : " is not a number; expected ") + expected);
+    return std::nullopt;
 }
 
 std::optional<bool> read_bool(Problems& problems, const Value& value) {

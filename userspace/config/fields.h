@@ -25,7 +25,7 @@ struct Value {
     model::Place place() const { return {node->line, node->column, path}; }
 };
 
-// "a list", "nothing", "a map", "text".
+// "a list", "no value", "a map", or the text in quotes.
 std::string kind_of(const Node& node);
 
 class MapReader {
@@ -39,7 +39,8 @@ public:
     std::optional<Value> require(std::string_view key, const std::string& expected) const;
     // Where the map begins, with the path of `key` in it.
     model::Place place(std::string_view key) const {
-        return {value_.node->line, value_.node->column, (value_.path.empty() ? "" : value_.path + ".") + std::string(key)};
+        return {value_.node->line, value_.node->column,
+                (value_.path.empty() ? "" : value_.path + ".") + std::string(key)};
     }
     model::Place place() const { return value_.place(); }
 
@@ -51,8 +52,8 @@ private:
 
 // `expected` completes "...; expected ".
 std::optional<std::string> read_text(Problems& problems, const Value& value, const std::string& expected);
-std::optional<std::uint32_t> read_number(Problems& problems, const Value& value, std::uint32_t least, std::uint32_t most,
-                                         const std::string& expected);
+std::optional<std::uint32_t> read_number(Problems& problems, const Value& value, std::uint32_t least,
+                                         std::uint32_t most, const std::string& expected);
 std::optional<bool> read_bool(Problems& problems, const Value& value);
 std::vector<Value> read_list(Problems& problems, const Value& value, const std::string& expected);
 
@@ -80,7 +81,10 @@ void read_choice(Problems& problems, const std::optional<Value>& value,
     std::vector<std::string_view> names;
     std::string expected;
     for (const auto& choice : choices) {
-        expected += (names.empty() ? "" : names.size() + 1 == choices.size() ? " or " : ", ") + std::string(choice.first);
+        expected += (names.empty()                        ? ""
+                     : names.size() + 1 == choices.size() ? " or "
+                                                          : ", ") +
+                    std::string(choice.first);
         names.push_back(choice.first);
     }
     const auto text = read_text(problems, *value, expected);

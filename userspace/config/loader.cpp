@@ -16,8 +16,9 @@ void set_defaults(model::Mesh& mesh) {
 }
 
 void read_mesh(Problems& problems, const Node& root, model::Mesh& mesh, Notes& notes) {
-    const MapReader map(problems, {&root, ""},
-                        {"proxy", "capture", "outboundTrafficPolicy", "onInternalError", "listeners", "routes", "clusters"});
+    const MapReader map(
+        problems, {&root, ""},
+        {"proxy", "capture", "outboundTrafficPolicy", "onInternalError", "listeners", "routes", "clusters"});
     if (!map.ok()) return;
     if (const auto proxy = map.get("proxy")) {
         read_proxy(problems, *proxy, mesh.proxy, notes);
@@ -63,9 +64,10 @@ void read_policy(Problems& problems, const Value& value, model::OutboundTrafficP
     const MapReader map(problems, value, {"mode", "enforcedBy"});
     policy.place = value.place();
     read_choice<PolicyMode>(problems, map.get("mode"),
-                            {{"ALLOW_ANY", PolicyMode::kAllowAny}, {"REGISTRY_ONLY", PolicyMode::kRegistryOnly}}, policy.mode);
-    read_choice<EnforcedBy>(problems, map.get("enforcedBy"), {{"proxy", EnforcedBy::kProxy}, {"kernel", EnforcedBy::kKernel}},
-                            policy.enforced_by);
+                            {{"ALLOW_ANY", PolicyMode::kAllowAny}, {"REGISTRY_ONLY", PolicyMode::kRegistryOnly}},
+                            policy.mode);
+    read_choice<EnforcedBy>(problems, map.get("enforcedBy"),
+                            {{"proxy", EnforcedBy::kProxy}, {"kernel", EnforcedBy::kKernel}}, policy.enforced_by);
 }
 
 base::Result<Loaded> load_text(const std::string& text, const std::string& file_name) {

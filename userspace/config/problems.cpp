@@ -15,8 +15,8 @@ std::vector<std::string> Problems::lines(std::vector<Problem> problems) const {
     out.reserve(problems.size());
     for (const auto& [place, message] : problems) {
         out.push_back(file_ + ":" + std::to_string(std::max(place.line, 1)) + ":" +
-                      std::to_string(std::max(place.column, 1)) + ": " + (place.path.empty() ? "document" : place.path) +
-                      ": " + message);
+                      std::to_string(std::max(place.column, 1)) + ": " +
+                      (place.path.empty() ? "document" : place.path) + ": " + message);
     }
     return out;
 }

@@ -28,7 +28,8 @@ std::optional<base::Cidr> read_cidr(Problems& problems, const Value& value, cons
     const auto parsed = read_parsed(problems, value, expected, base::parse_cidr);
     if (!parsed) return std::nullopt;
     if (parsed->had_host_bits) {
-        problems.warning(value.place(), base::quoted(value.node->text) + " has host bits, which are masked as by iptables; expected " +
+        problems.warning(value.place(), base::quoted(value.node->text) +
+                                            " has host bits, which are masked as by iptables; expected " +
                                             base::to_string(parsed->cidr));
     }
     return parsed->cidr;
@@ -50,11 +51,13 @@ void read_ranges(Problems& problems, const Value& value, model::RangeList& out) 
     }
 }
 
-void read_ports(Problems& problems, const std::optional<Value>& value, std::vector<model::Placed<base::PortRange>>& out) {
+void read_ports(Problems& problems, const std::optional<Value>& value,
+                std::vector<model::Placed<base::PortRange>>& out) {
     if (!value) return;
     Unique<base::PortRange> unique(problems);
     for (const auto& item : read_list(problems, *value, "a list of ports, such as [22, 8000-8010]")) {
-        const auto range = read_parsed(problems, item, "a port or a range of ports (8000-8010)", base::parse_port_range);
+        const auto range =
+            read_parsed(problems, item, "a port or a range of ports (8000-8010)", base::parse_port_range);
         if (range && unique.add(*range, item.place(), base::to_string(*range))) out.push_back({*range, item.place()});
     }
 }
@@ -75,7 +78,8 @@ std::optional<std::uint32_t> read_group(Problems& problems, const Value& value) 
         failure = getgrnam_r(text->c_str(), &entry, buffer.data(), buffer.size(), &found);
     }
     if (found) return found->gr_gid;
-    problems.error(value.place(), "group " + base::quoted(*text) + " is not known on this machine; expected " + expected);
+    problems.error(value.place(),
+                   "group " + base::quoted(*text) + " is not known on this machine; expected " + expected);
     return std::nullopt;
 }
 
@@ -105,7 +109,8 @@ void read_loopback(Problems& problems, const Value& value, model::Placed<base::C
         return;
     }
     if (!cidr->address.is_loopback() || cidr->prefix < 8)
-        problems.warning(value.place(), base::to_string(*cidr) + " is not all loopback; expected a range within 127.0.0.0/8");
+        problems.warning(value.place(),
+                         base::to_string(*cidr) + " is not all loopback; expected a range within 127.0.0.0/8");
     out = {*cidr, value.place()};
 }
 
@@ -115,9 +120,9 @@ void read_client_addresses(Problems& problems, const Value& value, model::Captur
         if (!address || !check_unicast(problems, item.place(), *address, Unspecified::kRefused)) continue;
         auto& slot = address->is_v4() ? capture.client_address_v4 : capture.client_address_v6;
         if (slot) {
-            problems.error(item.place(), base::to_string(*address) + " is a second " + (address->is_v4() ? "IPv4" : "IPv6") +
-                                             " address besides " + base::to_string(slot->value) +
-                                             "; expected one of each family at most");
+            problems.error(item.place(), base::to_string(*address) + " is a second " +
+                                             (address->is_v4() ? "IPv4" : "IPv6") + " address besides " +
+                                             base::to_string(slot->value) + "; expected one of each family at most");
             continue;
         }
         slot = model::Placed<base::Address>{*address, item.place()};
@@ -147,11 +152,14 @@ void read_capture(Problems& problems, const Value& value, model::Capture& captur
     bool unused = false;
     if (const auto groups = map.get("excludeOutboundOwnerGroups"))
         read_groups(problems, *groups, false, unused, capture.exclude_owner_groups);
-    if (const auto loopback = map.get("outboundIPv4LoopbackCIDR")) read_loopback(problems, *loopback, capture.loopback_v4);
+    if (const auto loopback = map.get("outboundIPv4LoopbackCIDR"))
+        read_loopback(problems, *loopback, capture.loopback_v4);
     if (const auto ipv6 = map.get("ipv6")) {
         notes.ipv6 = ipv6->place();
         read_choice<Ipv6Mode>(problems, ipv6,
-                              {{"auto", Ipv6Mode::kAuto}, {"capture", Ipv6Mode::kCapture}, {"bypass", Ipv6Mode::kBypass},
+                              {{"auto", Ipv6Mode::kAuto},
+                               {"capture", Ipv6Mode::kCapture},
+                               {"bypass", Ipv6Mode::kBypass},
                                {"refuse", Ipv6Mode::kRefuse}},
                               capture.ipv6);
     }

@@ -24,7 +24,8 @@ void read_endpoint(Problems& problems, const Value& value, Unique<base::SocketAd
         endpoint.weight = read_number(problems, *weight, 1, 0xffffffff, "a weight, 1-4294967295").value_or(1);
     read_choice<Health>(
         problems, map.get("health"),
-        {{"HEALTHY", Health::kHealthy}, {"UNHEALTHY", Health::kUnhealthy}, {"DRAINING", Health::kDraining}}, endpoint.health);
+        {{"HEALTHY", Health::kHealthy}, {"UNHEALTHY", Health::kUnhealthy}, {"DRAINING", Health::kDraining}},
+        endpoint.health);
     cluster.endpoints.push_back(std::move(endpoint));
 }
 
@@ -47,7 +48,8 @@ void read_cluster(Problems& problems, const Value& value, Unique<std::string>& n
     for (const auto& item : read_list(problems, *endpoints, "a list of endpoints"))
         read_endpoint(problems, item, addresses, cluster);
     if (cluster.type == ClusterType::kOriginalDst && !cluster.endpoints.empty())
-        problems.error(endpoints->place(), "endpoints of an ORIGINAL_DST cluster; expected none, it sends connections on as they are");
+        problems.error(endpoints->place(),
+                       "endpoints of an ORIGINAL_DST cluster; expected none, it sends connections on as they are");
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ void read_target(Problems& problems, const MapReader& map, model::Listener& list
 }
 
 // Answers whether address and port could be read, so that the pair can be compared with others.
-bool read_listener(Problems& problems, const Value& value, model::Listener& listener) {
+bool read_listener(Problems& problems, const Value& value, Unique<std::string>& names, model::Listener& listener) {
     const MapReader map(problems, value, {"name", "address", "port", "routeConfigName", "cluster", "direct"});
     listener.place = value.place();
     bool known = map.ok();
@@ -38,10 +38,15 @@ bool read_listener(Problems& problems, const Value& value, model::Listener& list
     const auto port = read_port(problems, map);
     listener.port = port.value_or(0);
     read_target(problems, map, listener);
-    listener.name = base::to_string(listener.address) + "_" + std::to_string(listener.port);
-    if (const auto name = map.get("name"))
+    known = known && port;
+    const auto name = map.get("name");
+    if (name)
         listener.name = read_name(problems, *name, "the name of the listener").value_or("");
-    return known && port;
+    else if (known)
+        listener.name = base::to_string(listener.address) + "_" + std::to_string(listener.port);
+    if (!listener.name.empty())
+        names.add(listener.name, name ? name->place() : listener.place, "the name " + listener.name);
+    return known;
 }
 
 }  // namespace
@@ -51,13 +56,12 @@ void read_listeners(Problems& problems, const Value& value, std::vector<model::L
     Unique<base::SocketAddress> addresses(problems);
     for (const auto& item : read_list(problems, value, "a list of listeners")) {
         model::Listener listener;
-        if (read_listener(problems, item, listener)) {
+        if (read_listener(problems, item, names, listener)) {
             // 0.0.0.0 and :: both mean every address.
             const base::Address address = listener.address.is_unspecified() ? base::Address{} : listener.address;
             addresses.add({address, listener.port}, listener.place,
                           "a listener on " + base::to_string(base::SocketAddress{listener.address, listener.port}));
         }
-        if (!listener.name.empty()) names.add(listener.name, listener.place, "the name " + listener.name);
         listeners.push_back(std::move(listener));
     }
 }

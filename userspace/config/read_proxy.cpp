@@ -51,7 +51,8 @@ void read_identity(Problems& problems, const Value& value, model::Identity& iden
             identity.cgroup = model::Placed<std::string>{std::move(*path), cgroup->place()};
     }
     if (const auto mark = map.get("mark")) {
-        const auto number = read_number(problems, *mark, 1, 0xffffffff, "the SO_MARK of the proxy's sockets, 0x1-0xffffffff");
+        const auto number =
+            read_number(problems, *mark, 1, 0xffffffff, "the SO_MARK of the proxy's sockets, 0x1-0xffffffff");
         if (number) identity.mark = model::Placed<std::uint32_t>{*number, mark->place()};
     }
     read_ids(problems, map.get("uids"), "user", identity.uids);
@@ -72,7 +73,8 @@ void read_proxy(Problems& problems, const Value& value, model::Proxy& proxy, Not
     }
     read_choice<WhenDown>(problems, map.get("whenDown"), {{"refuse", WhenDown::kRefuse}, {"bypass", WhenDown::kBypass}},
                           proxy.when_down);
-    read_choice<LaneMode>(problems, map.get("lane"), {{"auto", LaneMode::kAuto}, {"record", LaneMode::kRecord}}, proxy.lane);
+    read_choice<LaneMode>(problems, map.get("lane"), {{"auto", LaneMode::kAuto}, {"record", LaneMode::kRecord}},
+                          proxy.lane);
 }
 
 }  // namespace shunt::config

@@ -7,7 +7,8 @@
 namespace shunt::config {
 namespace {
 
-void read_weighted_cluster(Problems& problems, const Value& value, Unique<std::string>& names, model::VirtualHost& host) {
+void read_weighted_cluster(Problems& problems, const Value& value, Unique<std::string>& names,
+                           model::VirtualHost& host) {
     const MapReader map(problems, value, {"name", "weight"});
     model::WeightedCluster cluster;
     cluster.place = value.place();
@@ -31,7 +32,8 @@ void read_weighted_clusters(Problems& problems, const Value& value, model::Virtu
     for (const auto& cluster : host.weighted_clusters) total += cluster.weight;
     // Envoy's limit; shares are computed in 32 bits.
     if (total > 0xffffffff)
-        problems.error(value.place(), "the weights add up to " + std::to_string(total) + "; expected at most 4294967295");
+        problems.error(value.place(),
+                       "the weights add up to " + std::to_string(total) + "; expected at most 4294967295");
 }
 
 void read_cluster_choice(Problems& problems, const MapReader& map, model::VirtualHost& host) {
@@ -40,7 +42,8 @@ void read_cluster_choice(Problems& problems, const MapReader& map, model::Virtua
     if (map.ok() && !weighted && !single)
         problems.error(map.place(), "neither cluster nor weightedClusters; expected exactly one of them");
     if (weighted && single)
-        problems.error(single->place(), "besides weightedClusters; expected exactly one of cluster and weightedClusters");
+        problems.error(single->place(),
+                       "besides weightedClusters; expected exactly one of cluster and weightedClusters");
     if (weighted) read_weighted_clusters(problems, *weighted, host);
     if (!single) return;
     if (auto name = read_name(problems, *single, "the name of a cluster"))
@@ -48,7 +51,8 @@ void read_cluster_choice(Problems& problems, const MapReader& map, model::Virtua
 }
 
 std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
     return text;
 }
 

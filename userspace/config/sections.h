@@ -10,10 +10,10 @@ namespace shunt::config {
 
 // What the checks need besides the model.
 struct Notes {
-    bool listen_readable = true;      // every entry of proxy.listen could be read
-    bool clusters_readable = true;    // the lists have the shape of lists: a name that is missing is really missing
+    bool listen_readable = true;    // every entry of proxy.listen could be read
+    bool clusters_readable = true;  // the lists have the shape of lists: a name that is missing is really missing
     bool routes_readable = true;
-    model::Place identity;            // line 0 where it was not written
+    model::Place identity;  // line 0 where it was not written
     model::Place include_ranges;
     model::Place include_ports;
     model::Place include_owner_groups;
@@ -24,7 +24,8 @@ struct Notes {
 std::optional<std::string> read_cgroup(Problems& problems, const Value& value);
 enum class Unspecified { kAllowed, kRefused };
 // Reports an address that no connection can go to: multicast, broadcast, link-local.
-bool check_unicast(Problems& problems, const model::Place& place, const base::Address& address, Unspecified unspecified);
+bool check_unicast(Problems& problems, const model::Place& place, const base::Address& address,
+                   Unspecified unspecified);
 // A name that something else refers to: text of at most 1024 bytes.
 std::optional<std::string> read_name(Problems& problems, const Value& value, const std::string& expected);
 

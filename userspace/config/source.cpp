@@ -36,7 +36,9 @@ base::Error unreadable(const std::string& path) {
 
 // Bytes of the UTF-8 sequence that begins here; 0 where it is none (overlong forms and surrogates included).
 std::size_t utf8_length(std::string_view rest) {
-    const auto byte = [&](std::size_t i) { return i < rest.size() ? static_cast<std::uint8_t>(rest[i]) : std::uint8_t{0}; };
+    const auto byte = [&](std::size_t i) {
+        return i < rest.size() ? static_cast<std::uint8_t>(rest[i]) : std::uint8_t{0};
+    };
     const auto follows = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
     const std::uint8_t lead = byte(0);
     if (lead < 0x80) return 1;
@@ -90,9 +92,7 @@ base::Result<std::string> read_source(const std::string& path) {
     return text;
 }
 
-std::string_view without_bom(std::string_view text) {
-    return text.starts_with("\xef\xbb\xbf") ? text.substr(3) : text;
-}
+std::string_view without_bom(std::string_view text) { return text.starts_with("\xef\xbb\xbf") ? text.substr(3) : text; }
 
 void check_source(std::string_view text, Problems& problems) {
     if (text.size() > kMaxBytes) {
