@@ -21,7 +21,7 @@ TEXT
 }
 
 VM_BUILD=${VM_SRC%/*}/build VM_UPDATE=no VM_KEEP=no VM_FILTER='' VM_JOBS=2 VM_TIMEOUT=180 VM_MEMORY=${VM_MEMORY:-1024}
-VM_CACHE_DAYS=7 mode=run shell_kernel='' kernels=() suites=()
+VM_SUITES_FILE=${VMTEST_SUITES:-$VM_SRC/suites.txt} VM_CACHE_DAYS=7 mode=run shell_kernel='' kernels=() suites=()
 
 # shellcheck source=lib/common.sh
 . "$VM_SRC/lib/common.sh"
@@ -68,8 +68,8 @@ for name in "${kernels[@]}"; do
 done
 if [ ${#kernels[@]} -eq 0 ]; then mapfile -t kernels < <(kernel_names); fi
 for name in "${suites[@]}"; do
-    table "$VM_SRC/suites.txt" | grep -q "^$name " ||
-        die 2 "unknown suite '$name'; known: $(table "$VM_SRC/suites.txt" | awk '{ print $1 }' | tr '\n' ' ')"
+    table "$VM_SUITES_FILE" | grep -q "^$name " ||
+        die 2 "unknown suite '$name'; known: $(table "$VM_SUITES_FILE" | awk '{ print $1 }' | tr '\n' ' ')"
 done
 
 need_tools

@@ -50,6 +50,12 @@ run_phase() {
 
 printf '@@kernel %s\n' "$(uname -r)" >&3
 run_phase plain
+# Faults on purpose, by which selftest.sh shows that each is noticed.
+case $(cat /proc/cmdline) in
+*vmtest.fault=panic*) echo c >/proc/sysrq-trigger ;;
+*vmtest.fault=hang*) sleep 1000 ;;
+*vmtest.fault=silent*) exit 0 ;;
+esac
 if grep -q '[ ,]conntrack[ ,]' /vmtest/suites; then
     # The modules alone change what the kernel answers to SO_ORIGINAL_DST; a NAT rule makes them look at packets too.
     modprobe nf_conntrack && modprobe nf_nat

@@ -17,7 +17,7 @@ run_guest() {
     mkdir -p "$out"
     cat "$VM_DIR/root.cpio" "$VM_CACHE/$name/modules.cpio" >"$out/initrd"
     mapfile -t args < <(qemu_args "$name" "$out")
-    args+=(-serial "file:$out/console.log" -serial "file:$out/results.log" -append "$VM_CMDLINE vmtest.mode=run")
+    args+=(-serial "file:$out/console.log" -serial "file:$out/results.log" -append "$VM_CMDLINE vmtest.mode=run${VM_FAULT:+ vmtest.fault=$VM_FAULT}")
     printf '%q ' qemu-system-x86_64 "${args[@]}" >"$out/command"
     timeout -k 5 "$VM_TIMEOUT" qemu-system-x86_64 "${args[@]}" </dev/null >"$out/qemu.log" 2>&1 || result=$?
     if [ "$VM_KEEP" = no ]; then rm -f "$out/initrd"; fi

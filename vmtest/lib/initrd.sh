@@ -61,7 +61,7 @@ build_root() {
 
 # chosen_suites: the lines of suites.txt, only the asked ones where --suite was given.
 chosen_suites() {
-    table "$VM_SRC/suites.txt" | awk -v only=" $VM_SUITES " 'only == "  " || index(only, " " $1 " ")'
+    table "$VM_SUITES_FILE" | awk -v only=" $VM_SUITES " 'only == "  " || index(only, " " $1 " ")'
 }
 
 # put_payload: the executables of suites.txt, the shunt binary, the BPF object, data files of the tests.

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
+# Only for selftest.sh: fails in the way that FAULT_SUITE says.
+# shellcheck source-path=SCRIPTDIR source=check.sh
+. /vmtest/check.sh
+check Fault.FirstPasses true
+case $FAULT_SUITE in
+fail) check Fault.SecondFails sh -c 'echo the reason; false' ;;
+die) kill -KILL $$ ;;
+exit) exit 3 ;;
+stuck) sleep 1000 ;;
+esac
+[ "$failed" -eq 0 ]

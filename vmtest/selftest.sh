@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Shows that vmtest notices what can go wrong: a guest that panics, hangs or falls silent, a suite that fails, dies, ends
+# early or gets stuck, and every wrong use. One kernel is enough. usage: selftest.sh BUILD [KERNEL]
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build=$1 kernel=${2:-6.1}
+mkdir -p "$build"
+work=$(mktemp -d "$build/vmtest-selftest.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$build/vmtest/cache" "$work/build/vmtest" "$work/empty"
+ln -s "$(cd "$build/vmtest/cache" && pwd)" "$work/build/vmtest/cache"
+passed=0 failed=0
+
+# expect WHAT EXIT-CODE WORDS COMMAND...: the command ends so and says so.
+expect() {
+    local what=$1 code=$2 words=$3 result=0
+    shift 3
+    "$@" >"$work/output" 2>&1 </dev/null || result=$?
+    if [ "$result" -eq "$code" ] && grep -q -- "$words" "$work/output"; then
+        passed=$((passed + 1))
+        echo "ok: $what"
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $what: exit $result, expected $code and '$words'; it said:"
+        sed 's/^/    /' "$work/output"
+    fi
+}
+run=("$here/run.sh" --build "$work/build" --timeout 60)
+suite() { printf 'fault sh fault.sh plain 5 FAULT_SUITE=%s\n' "$1" >"$work/suites.txt"; }
+
+export VMTEST_SUITES=$work/suites.txt
+suite none
+expect "a suite that passes" 0 "1 of 1 passed" "${run[@]}" "$kernel"
+expect "a guest that panics" 1 "panicked: .*Kernel panic" env VM_FAULT=panic "${run[@]}" "$kernel"
+expect "a guest that hangs" 1 "hung: no end after 20 s" env VM_FAULT=hang "${run[@]}" --timeout 20 "$kernel"
+expect "a guest that falls silent" 1 "lost its final line" env VM_FAULT=silent "${run[@]}" "$kernel"
+suite fail
+expect "a test that fails" 1 "FAIL Fault.SecondFails on $kernel" "${run[@]}" "$kernel"
+expect "a filter" 0 "1 of 1 passed" "${run[@]}" "$kernel" -- 'Fault.First*'
+expect "a filter that matches nothing" 1 "no test ran" "${run[@]}" "$kernel" -- 'Nothing.*'
+suite die
+expect "a suite that is killed" 1 "fault.ended" "${run[@]}" "$kernel"
+suite exit
+expect "a suite that ends early" 1 "exit code 3 without a failed test" "${run[@]}" "$kernel"
+suite stuck
+expect "a suite that gets stuck" 1 "killed after 5" "${run[@]}" "$kernel"
+printf 'gone gtest tests/gone_test plain 5\n' >"$work/suites.txt"
+expect "a suite that is not built" 1 "gone_test is not built" "${run[@]}" "$kernel"
+
+suite none
+expect "an unknown kernel" 2 "unknown kernel '4.19'; known: 5.10-old 5.10" "${run[@]}" 4.19
+expect "an unknown suite" 2 "unknown suite 'x'; known: fault" "${run[@]}" --suite x
+expect "an unknown option" 2 "unknown option --fast" "${run[@]}" --fast
+expect "an option without its value" 2 "--jobs needs a value" "${run[@]}" --jobs
+expect "the list" 0 "^$kernel .*linux-image-" "${run[@]}" --list
+for tool in bash sh dirname sed awk cat tr grep env; do ln -s "$(command -v $tool)" "$work/empty/$tool"; done
+expect "no QEMU" 1 "apt-get install qemu-system-x86" env PATH="$work/empty" "${run[@]}" "$kernel"
+mkdir "$work/full"
+printf '#!/bin/sh\necho Filesystem 1M-blocks Used Available\necho none 100 90 10\n' >"$work/full/df"
+chmod +x "$work/full/df"
+expect "no room" 1 "needs 1500 MiB in .*, 10 MiB are free" env PATH="$work/full:$PATH" "${run[@]}" "$kernel"
+gone=(env VMTEST_MIRROR=http://127.0.0.1:9/debian VMTEST_SECURITY_MIRROR=http://127.0.0.1:9/debian-security)
+expect "a mirror that is gone, and a cache" 0 "could not be fetched .*; using the cached linux-image-" "${gone[@]}" "${run[@]}" --update "$kernel"
+rm "$work/build/vmtest/cache"
+expect "a mirror that is gone, and no cache" 1 "package list of suite .* could not be fetched .*, and nothing is cached" "${gone[@]}" "${run[@]}" "$kernel"
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
