@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "config/loader.h"
@@ -193,6 +194,29 @@ TEST(ConfigGood, ExamplesLoadWithoutWarnings) {
     const auto whole = load(SHUNT_EXAMPLES_DIR "/shunt.yaml");
     EXPECT_EQ(whole.listeners.size(), 2u);
     EXPECT_EQ(whole.clusters.size(), 6u);
+}
+
+// What docs/config.md shows as a whole configuration is one.
+TEST(ConfigGood, ExamplesOfTheManual) {
+    std::ifstream manual(SHUNT_DOCS_DIR "/config.md");
+    std::string line;
+    std::string block;
+    bool inside = false;
+    int blocks = 0;
+    while (std::getline(manual, line)) {
+        if (inside && line == "```") {
+            const auto loaded = config::load_text(block, "docs/config.md");
+            EXPECT_TRUE(loaded && loaded->warnings.empty()) << block << (loaded ? "" : loaded.error().message);
+            ++blocks;
+            inside = false;
+        } else if (inside) {
+            block += line + "\n";
+        } else if (line == "```yaml") {
+            inside = true;
+            block.clear();
+        }
+    }
+    EXPECT_EQ(blocks, 2);
 }
 
 TEST(ConfigGood, EveryFileHasATest) {
