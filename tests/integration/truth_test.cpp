@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// The truth table through real connects: once with the hook off, once with shunt, one sandbox per configuration.
+// "Direct" is what the server on the real address says, "proxied" is what the proxy was told.
+#include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <regex>
+
+#include "harness/dial.h"
+#include "harness/sandbox.h"
+#include "harness/servers.h"
+#include "harness/shunt.h"
+#include "truth/table.h"
+
+namespace shunt::harness {
+namespace {
+
+const std::string kTruth = SHUNT_TRUTH;
+
+std::vector<truth::Row> rows_of(const std::string& config) {
+    auto rows = truth::read_table(kTruth, kClientV4, kClientV6);
+    std::erase_if(rows, [&](const auto& row) { return row.config != config; });
+    return rows;
+}
+
+std::string read_text(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::string> listen_of(const std::string& config) {
+    const auto listen = YAML::Load(config)["proxy"]["listen"];
+    return listen.IsSequence() ? listen.as<std::vector<std::string>>() : std::vector{listen.as<std::string>()};
+}
+
+Dial dial_of(const truth::Row& row) {
+    Dial dial{.destination = row.destination};
+    dial.family = row.socket == "mapped"                       ? Family::kMapped
+                  : row.socket == "v6" || row.socket == "udp6" ? Family::kV6
+                                                               : Family::kV4;
+    dial.type = row.tcp() ? SOCK_STREAM : SOCK_DGRAM;
+    dial.mark = row.mark;
+    dial.source = row.source;
+    dial.device = row.device;
+    dial.timeout_ms = 1000;
+    return dial;
+}
+
+Placement place_of(const Sandbox& sandbox, const truth::Row& row) {
+    auto place = row.in_proxy_cgroup ? sandbox.proxy() : sandbox.app();
+    place.uid = row.uid;
+    place.gid = row.gid;
+    return place;
+}
+
+// Two connections are the same but for the port the kernel chose for the client.
+std::string comparable(const Outcome& outcome) {
+    static const std::regex port("(from|peer) ([0-9.]+|\\[[^ ]*\\]):[0-9]+");
+    return std::to_string(outcome.error) + " " + std::regex_replace(outcome.line, port, "$1 $2") + " " + outcome.peer;
+}
+
+std::string dialled(const truth::Row& row) { return to_text(for_family(parse(row.destination), dial_of(row).family)); }
+
+void expect_redirected(const truth::Row& row, const Outcome& outcome) {
+    EXPECT_EQ(outcome.error, 0) << error_name(outcome.error);
+    EXPECT_EQ(outcome.line.rfind("proxy " + dialled(row) + " peer ", 0), 0u) << to_text(outcome);
+    EXPECT_EQ(outcome.peer, dialled(row)) << "getpeername";
+}
+
+void expect_refused(const Outcome& outcome, const truth::Row& row) {
+    const int expected = row.reason == "loopback_source" ? EINVAL : ECONNREFUSED;
+    EXPECT_TRUE(outcome.error == expected || outcome.error == EPERM) << to_text(outcome);
+}
+
+class Truth : public testing::TestWithParam<std::string> {
+protected:
+    // Servers on every port of the table, on the real addresses and on the client's own ones.
+    void start_servers(const std::vector<truth::Row>& rows, const std::string& config) {
+        std::vector<std::uint16_t> ports;
+        for (const auto& row : rows) {
+            if (const auto port = parse(row.destination).port(); port != 0)
+                ports.push_back(static_cast<std::uint16_t>(port));
+        }
+        std::sort(ports.begin(), ports.end());
+        ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
+        server_ = std::make_unique<DirectServer>(sandbox_, ports);
+        const auto listen = listen_of(config);
+        for (const auto& address : listen) {
+            std::erase(ports, static_cast<std::uint16_t>(parse(address).port()));
+        }
+        local_ = std::make_unique<DirectServer>(sandbox_.client_side(), ports, "local");
+        if (GetParam().rfind("down-", 0) != 0) {
+            proxy_ = std::make_unique<ProbeProxy>(sandbox_, ProbeOptions{.listen = listen});
+        }
+    }
+
+    const Sandbox sandbox_;
+    std::unique_ptr<DirectServer> server_, local_;
+    std::unique_ptr<ProbeProxy> proxy_;
+};
+
+TEST_P(Truth, RealConnects) {
+    const auto rows = rows_of(GetParam());
+    ASSERT_FALSE(rows.empty());
+    const auto config = read_text(kTruth + "/configs/" + GetParam() + ".yaml");
+    start_servers(rows, config);
+
+    std::vector<Outcome> off;
+    for (const auto& row : rows) off.push_back(dial(place_of(sandbox_, row), dial_of(row)));
+
+    const RunningShunt shunt(sandbox_, config);
+    auto before = shunt.counters();
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const auto& row = rows[i];
+        SCOPED_TRACE(row.text());
+        const auto on = dial(place_of(sandbox_, row), dial_of(row));
+        const auto after = shunt.counters();
+        const auto counted = after.since(before);
+        before = after;
+
+        EXPECT_EQ(to_text(counted.reasons), row.reason + "=1");
+        EXPECT_EQ(to_text(counted.lanes), row.lane == "none" ? "" : row.lane + "=1");
+        EXPECT_EQ(after.sum_of_reasons(), after.runs);
+        if (row.verdict == "redirect") {
+            expect_redirected(row, on);
+            EXPECT_NE(comparable(on), comparable(off[i])) << "the same with the hook off: this row shows nothing";
+        } else if (row.verdict == "refuse") {
+            expect_refused(on, row);
+        } else {
+            EXPECT_EQ(comparable(on), comparable(off[i])) << to_text(on) << "\nwith the hook off: " << to_text(off[i]);
+            EXPECT_EQ(on.line.rfind("proxy ", 0) == 0, off[i].line.rfind("proxy ", 0) == 0);
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, Truth,
+                         testing::ValuesIn(truth::configs_of(truth::read_table(kTruth, kClientV4, kClientV6))),
+                         [](const auto& config) { return truth::replace_all(config.param, "-", "_"); });
+
+// The harness as a judge: without shunt every destination out there says "direct", no row ends at the proxy by itself
+// unless it dials the proxy's own address, and the proxy knows of no original destination.
+TEST(TruthBaseline, WithTheHookOffNothingIsRedirected) {
+    const Sandbox sandbox;
+    const auto rows = rows_of("dual");
+    const DirectServer server(sandbox, {80, 9080, 15001});
+    const ProbeProxy proxy(sandbox, {.listen = {"0.0.0.0:15001", "[::]:15001"}});
+    int direct = 0;
+    for (const auto& row : rows) {
+        const auto port = parse(row.destination).port();
+        if (row.verdict != "redirect" || (port != 80 && port != 9080 && port != 15001)) continue;
+        const auto outcome = dial(place_of(sandbox, row), dial_of(row));
+        EXPECT_EQ(outcome.line.find("proxy"), std::string::npos) << row.text() << ": " << to_text(outcome);
+        direct += outcome.line.rfind("direct " + dialled(row) + " from ", 0) == 0 ? 1 : 0;
+    }
+    EXPECT_GT(direct, 50);
+    EXPECT_EQ(proxy.counts().accepted, 0u);
+}
+
+}  // namespace
+}  // namespace shunt::harness
