@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/answer_json.h"
+#include "cli/command.h"
+#include "cli/config_file.h"
+#include "cli/flow_json.h"
+#include "sync/readback.h"
+
+namespace shunt::cli {
+namespace {
+
+struct Options {
+    std::string file = kDefaultConfig;
+    bool kernel = false;
+    std::string source;
+    std::string family;
+    FlowText flow;  // destination "-": one flow per line of stdin
+};
+
+// What flows are judged by. The mesh of the kernel's tables is empty: they hold no names and no places.
+struct Ground {
+    policy::Tables tables;
+    model::Mesh mesh;
+};
+
+base::Result<Ground> read_ground(Context& context, const Options& options) {
+    if (options.kernel) {
+        auto tables = sync::read_tables(context.paths());
+        if (!tables) return tl::unexpected<base::Error>(tables.error());
+        return Ground{std::move(*tables), {}};
+    }
+    auto mesh = load_config(options.file);
+    if (!mesh) return tl::unexpected<base::Error>(mesh.error());
+    // The proxy's cgroup need not exist here: that it is configured is enough to answer for a flow that comes from it.
+    policy::Resolved resolved;
+    if (mesh->proxy.identity.cgroup) {
+        resolved.proxy_cgroup_id = 1;
+        resolved.proxy_cgroup_level = 1;
+    }
+    policy::Tables tables = policy::compile(*mesh, resolved);
+    return Ground{std::move(tables), std::move(*mesh)};
+}
+
+base::Result<Json> answer(const Ground& ground, const FlowText& text) {
+    const auto flow = to_flow(text, ground.tables);
+    if (!flow) return tl::unexpected<base::Error>(flow.error());
+    return describe(*flow, policy::explain(ground.tables, ground.mesh, *flow), ground.mesh);
+}
+
+base::ExitCode explain_lines(Context& context, const Ground& ground) {
+    if (!context.globals.format_given) context.out.set_format(Format::kJson);
+    auto code = base::ExitCode::kOk;
+    std::string line;
+    while (!context.out.closed() && std::getline(context.in, line)) {
+        if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+        const auto text = parse_flow_line(line);
+        const auto told = text ? answer(ground, *text) : tl::unexpected<base::Error>(text.error());
+        if (!told) {
+            context.out.record({{"error", told.error().message}});
+            code = base::ExitCode::kFailure;
+        } else {
+            context.out.record(context.out.format() == Format::kTable ? describe_for_table(*told, ground.mesh.file) : *told);
+        }
+    }
+    return code;
+}
+
+base::Result<base::ExitCode> explain(Context& context, Options options) {
+    if (!options.source.empty()) options.flow.source = options.source;
+    if (!options.family.empty()) options.flow.family = options.family;
+    const bool lines = options.flow.destination == "-";
+    if (!lines) {
+        // A flow that makes no sense is a usage error whatever the configuration says.
+        policy::Tables any;
+        any.scope.flags = SHUNT_SCOPE_PROXY_CGROUP;
+        if (const auto flow = to_flow(options.flow, any); !flow) return base::fail(flow.error().message, base::ExitCode::kUsage);
+    }
+    const auto ground = read_ground(context, options);
+    if (!ground) return tl::unexpected<base::Error>(ground.error());
+    if (lines) return explain_lines(context, *ground);
+    const auto told = answer(*ground, options.flow);
+    if (!told) return tl::unexpected<base::Error>(told.error());
+    context.out.emit(*told, describe_for_table(*told, ground->mesh.file));
+    return base::ExitCode::kOk;
+}
+
+Action define(CLI::App& app) {
+    auto options = std::make_shared<Options>();
+    auto* config = add_config_option(app, options->file);
+    app.add_flag("--kernel", options->kernel, "Answer from the tables in the kernel instead of a file")->excludes(config);
+    app.add_option("--uid", options->flow.uid, "User of the process; default: 0")->type_name("N");
+    app.add_option("--gid", options->flow.gid, "Group of the process; default: 0")->type_name("N");
+    app.add_option("--mark", options->flow.mark, "SO_MARK of the socket; default: 0")->type_name("N");
+    app.add_option("--own", options->flow.own, "An address of the network namespace, besides loopback; may be repeated")
+        ->type_name("ADDR")
+        ->allow_extra_args(false);
+    app.add_option("--source", options->source, "What the application bound its socket to; port 0: the address only")
+        ->type_name("ADDR:PORT");
+    app.add_option("--family", options->family, "inet or inet6, the socket's; default: inet6 for a destination in brackets")
+        ->type_name("FAMILY");
+    app.add_option("--as", options->flow.as, "Who dials: application (default) or proxy")->type_name("WHO");
+    app.add_flag("--udp", options->flow.udp, "A UDP socket instead of a TCP one");
+    app.add_flag("--bound-to-device", options->flow.bound_to_device, "The socket has SO_BINDTODEVICE, other than lo");
+    app.add_option("DEST", options->flow.destination, "ADDR:PORT, [ADDR6]:PORT, or - to read one flow per line of stdin")->required();
+    return [options](Context& context) { return explain(context, *options); };
+}
+
+}  // namespace
+
+Command explain_command() {
+    return {"explain",
+            "Say what happens to a connection, and why",
+            "Gives the verdict on a connection by the very function that decides in the kernel: bypass, redirect, balance or "
+            "refuse, the reason, the key and line of the configuration that decided, where the connection really goes, and the "
+            "listener, route and clusters that its original destination leads to. Works offline, without privilege and without "
+            "BPF; with --kernel it answers from what is in force.\n\n"
+            "With - each line of stdin is a flow as JSON, with the keys dst, uid, gid, mark, own, source, family, as, udp and "
+            "boundToDevice, of which dst alone is needed; each answer is a line of JSON. A line that is not a flow is answered "
+            "with {\"error\": ...}, and the exit code is 1 at the end.",
+            {{"shunt explain -c shunt.yaml --uid 1000 --own 10.0.3.7 10.0.3.29:9080", "an application's connection"},
+             {"shunt explain --kernel --as proxy 10.0.3.29:9080", "the proxy's own, by the tables in force"},
+             {"echo '{\"dst\":\"10.0.3.29:9080\",\"uid\":1000}' | shunt explain -", "many at once"}},
+            true,
+            "",
+            define};
+}
+
+}  // namespace shunt::cli

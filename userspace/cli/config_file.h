@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "model/mesh.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace shunt::cli {
+
+inline constexpr const char* kDefaultConfig = "/etc/shunt/shunt.yaml";
+
+CLI::Option* add_config_option(CLI::App& app, std::string& file);  // -c, --config
+
+// Loads it and logs its warnings.
+base::Result<model::Mesh> load_config(const std::string& file);
+
+}  // namespace shunt::cli

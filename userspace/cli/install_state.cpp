@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/install_state.h"
+
+#include <algorithm>
+#include <set>
+
+namespace shunt::cli {
+namespace {
+
+constexpr const char* kConnectTypes[] = {"cgroup_inet4_connect", "cgroup_inet6_connect"};
+
+bool is_connect(const telemetry::LinkState& link) {
+    return std::find(std::begin(kConnectTypes), std::end(kConnectTypes), link.attach_type) != std::end(kConnectTypes);
+}
+
+// A removed cgroup may have come back under its name, and then nothing is attached to the new one.
+std::string missing(const telemetry::LinkState& link) {
+    return "link " + link.pin + " (" + link.attach_type + ") is detached" +
+           (link.cgroup.empty() ? ": its cgroup was removed; after a reload a new one of that name is captured" : "");
+}
+
+// What is wrong so that a connection passes by unseen.
+std::vector<std::string> holes(const telemetry::Snapshot& snapshot) {
+    std::vector<std::string> found;
+    if (snapshot.generation == 0) found.push_back("no configuration is in force");
+    std::set<std::string> captured;
+    for (const auto& link : snapshot.links) {
+        if (!is_connect(link)) continue;
+        if (link.attached)
+            captured.insert(link.cgroup);
+        else
+            found.push_back(missing(link));
+    }
+    if (captured.empty()) found.push_back("no connect program is attached");
+    // A pin that somebody removed leaves no trace of its own: each captured cgroup must have both families.
+    for (const auto& cgroup : captured)
+        for (const char* type : kConnectTypes)
+            if (std::none_of(snapshot.links.begin(), snapshot.links.end(),
+                             [&](const auto& link) { return link.cgroup == cgroup && link.attach_type == type; }))
+                found.push_back("cgroup " + cgroup + " has no " + type + " link");
+    return found;
+}
+
+}  // namespace
+
+std::string to_string(State state) {
+    switch (state) {
+        case State::kNotInstalled: return "not-installed";
+        case State::kUnprotected: return "unprotected";
+        case State::kDegraded: return "degraded";
+        case State::kProtected: return "protected";
+    }
+    return "unknown";
+}
+
+Judgement judge(const telemetry::Snapshot& snapshot) {
+    if (!snapshot.installed) return {State::kNotInstalled, {"nothing is pinned"}};
+    if (auto found = holes(snapshot); !found.empty()) return {State::kUnprotected, std::move(found)};
+    Judgement judgement{State::kProtected, {}};
+    for (const auto& link : snapshot.links)
+        if (!link.attached) judgement.why.push_back(missing(link));
+    if (std::none_of(snapshot.links.begin(), snapshot.links.end(),
+                     [](const auto& link) { return link.attached && link.attach_type == "cgroup_getsockopt"; }))
+        judgement.why.push_back("no getsockopt program is attached: SO_ORIGINAL_DST is not answered");
+    if (!judgement.why.empty()) judgement.state = State::kDegraded;
+    return judgement;
+}
+
+}  // namespace shunt::cli

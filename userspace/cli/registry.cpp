@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/registry.h"
+
+// One line per command: X(name) stands for Command name_command(), which commands/name.cpp defines.
+#define SHUNT_COMMANDS(X) \
+    X(run)                \
+    X(reload)             \
+    X(check)              \
+    X(explain)            \
+    X(status)             \
+    X(counters)           \
+    X(exec)               \
+    X(uninstall)          \
+    X(version)
+
+namespace shunt::cli {
+
+#define SHUNT_DECLARE(name) Command name##_command();
+SHUNT_COMMANDS(SHUNT_DECLARE)
+#undef SHUNT_DECLARE
+
+std::vector<Command> all_commands() {
+#define SHUNT_CALL(name) name##_command(),
+    return {SHUNT_COMMANDS(SHUNT_CALL)};
+#undef SHUNT_CALL
+}
+
+}  // namespace shunt::cli

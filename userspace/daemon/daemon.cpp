@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include "config/loader.h"
+#include "daemon/control_server.h"
+#include "daemon/notify.h"
+#include "daemon/reloader.h"
+#include "daemon/signals.h"
+#include "kernel/features.h"
+#include "sync/controller.h"
+
+namespace shunt::daemon {
+namespace {
+
+std::string describe(const model::Mesh& mesh) {
+    std::vector<std::string> cgroups;
+    for (const auto& cgroup : mesh.capture.cgroups) cgroups.push_back(cgroup.value);
+    std::vector<std::string> proxies;
+    if (mesh.proxy.listen_v4) proxies.push_back(base::to_string(mesh.proxy.listen_v4->value));
+    if (mesh.proxy.listen_v6) proxies.push_back(base::to_string(mesh.proxy.listen_v6->value));
+    return fmt::format("cgroups {}, proxy {}", fmt::join(cgroups, " "), fmt::join(proxies, " "));
+}
+
+// Until SIGTERM or SIGINT, whose name it returns.
+base::Result<std::string> serve(SignalQueue& signals, Reloader& reloader) {
+    for (;;) {
+        const auto number = signals.wait();
+        if (!number) return tl::unexpected<base::Error>(number.error());
+        if (*number != SIGHUP) return std::string(*number == SIGTERM ? "SIGTERM" : "SIGINT");
+        spdlog::info("SIGHUP: reading {} again", reloader.config_file());
+        notify_reloading();
+        (void)reloader.reload();  // it has logged what happened; the old configuration stays in force on an error
+        notify("READY=1\nSTATUS=" + reloader.summary());
+    }
+}
+
+}  // namespace
+
+base::Status run(const RunOptions& options) {
+    // First of all: a thread that starts before would take signals away from the queue.
+    auto signals = SignalQueue::create({SIGHUP, SIGTERM, SIGINT});
+    if (!signals) return tl::unexpected<base::Error>(signals.error());
+    auto loaded = config::load_file(options.config_file);
+    if (!loaded) return tl::unexpected<base::Error>(loaded.error());
+    for (const auto& warning : loaded->warnings) spdlog::warn("{}", warning);
+
+    // Whatever can fail in userspace fails before the kernel is touched; a missing privilege under its own name first.
+    if (auto allowed = kernel::check_privileges(); !allowed) return allowed;
+    auto server = ControlServer::bind(options.paths.run_dir);
+    if (!server) return tl::unexpected<base::Error>(server.error());
+    sync::ApplyReport report;
+    auto controller = sync::Controller::start(options.paths, loaded->mesh, report);
+    if (!controller) return tl::unexpected<base::Error>(controller.error());
+    for (const auto& warning : report.warnings) spdlog::warn("{}", warning);
+
+    Reloader reloader(options.config_file, [&](const model::Mesh& mesh) { return controller->apply(mesh); }, report);
+    (*server)->serve(reloader);
+    spdlog::info("ready: {} generation {} in force with {} table entries; {}",
+                 report.adopted ? "what was pinned is taken over," : "installed,", report.generation, report.entries,
+                 describe(loaded->mesh));
+    notify("READY=1\nSTATUS=" + reloader.summary());
+
+    auto stopped = serve(*signals, reloader);
+    notify("STOPPING=1");
+    (*server)->stop();
+    if (!stopped) return tl::unexpected<base::Error>(stopped.error());
+    spdlog::info("{}: stopping. Redirection stays in place under generation {}; '{}' removes it", *stopped,
+                 reloader.generation(), options.uninstall_hint);
+    return {};
+}
+
+}  // namespace shunt::daemon

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/reloader.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "base/version.h"
+#include "config/loader.h"
+
+namespace shunt::daemon {
+
+Reloader::Reloader(std::string config_file, Apply apply, const sync::ApplyReport& first)
+    : config_file_(std::move(config_file)), apply_(std::move(apply)), generation_(first.generation), entries_(first.entries) {}
+
+base::Result<sync::ApplyReport> Reloader::load_and_apply() {
+    auto loaded = config::load_file(config_file_);
+    if (!loaded) return tl::unexpected<base::Error>(loaded.error());
+    auto report = apply_(loaded->mesh);
+    if (report) report->warnings.insert(report->warnings.begin(), loaded->warnings.begin(), loaded->warnings.end());
+    return report;
+}
+
+base::Result<sync::ApplyReport> Reloader::reload() {
+    const std::lock_guard one_at_a_time(reloading_);
+    auto report = load_and_apply();
+    const std::lock_guard lock(score_);
+    ++reloads_;
+    if (!report) {
+        ++failed_;
+        last_error_ = report.error().message;
+        spdlog::error("{}\nreload refused ({} of {} so far); generation {} stays in force", report.error().message, failed_,
+                      reloads_, generation_);
+        if (!report.error().detail.empty()) spdlog::debug("{}", report.error().detail);
+        return report;
+    }
+    last_error_.clear();
+    generation_ = report->generation;
+    entries_ = report->entries;
+    for (const auto& warning : report->warnings) spdlog::warn("{}", warning);
+    spdlog::info("reloaded: generation {} in force with {} table entries, {} changed", generation_, entries_, report->changed);
+    return report;
+}
+
+std::uint64_t Reloader::generation() const {
+    const std::lock_guard lock(score_);
+    return generation_;
+}
+
+std::string Reloader::summary() const {
+    const std::lock_guard lock(score_);
+    return fmt::format("generation {}, {} table entries{}", generation_, entries_,
+                       last_error_.empty() ? "" : "; the latest reload was refused");
+}
+
+nlohmann::ordered_json Reloader::status() const {
+    const std::lock_guard lock(score_);
+    return {{"pid", getpid()},
+            {"version", base::build_info().version},
+            {"config", config_file_},
+            {"since", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(started_)))},
+            {"generation", generation_},
+            {"entries", entries_},
+            {"reloads", reloads_},
+            {"failedReloads", failed_},
+            {"lastError", last_error_.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(last_error_)}};
+}
+
+}  // namespace shunt::daemon

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "telemetry/snapshot.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <set>
+
+#include "kernel/link.h"
+#include "kernel/map.h"
+#include "kernel/object.h"
+#include "kernel/pins.h"
+#include "telemetry/cgroup_paths.h"
+#include "telemetry/counters.h"
+#include "telemetry/layout.h"
+
+namespace shunt::telemetry {
+namespace {
+
+// A hash that programs write to may lead the walk over its keys in circles; more keys than it can hold end it.
+base::Result<std::uint32_t> count_entries(const kernel::RawMap& map) {
+    std::uint32_t count = 0;
+    bool full = false;
+    const auto walked = map.for_each_key([&](const void*) -> base::Status {
+        if (count == map.info().max_entries) {
+            full = true;
+            return base::fail("full");
+        }
+        ++count;
+        return {};
+    });
+    if (!walked && !full) return tl::unexpected<base::Error>(walked.error());
+    return count;
+}
+
+base::Status add_table(const std::string& name, const kernel::RawMap& map, std::vector<TableState>& tables) {
+    const auto entries = count_entries(map);
+    if (!entries) return tl::unexpected<base::Error>(entries.error());
+    tables.push_back({name, *entries, map.info().max_entries});
+    return {};
+}
+
+base::Status read_tables(const std::string& directory, std::uint32_t bank, std::vector<TableState>& tables) {
+    for (const auto& table : kernel::banked_tables()) {
+        const std::string pin = directory + "/" + table.inner + "_" + std::to_string(bank);
+        if (access(pin.c_str(), F_OK) != 0) continue;  // never needed so far
+        const auto map = kernel::RawMap::open_pinned(pin);
+        if (!map) return tl::unexpected<base::Error>(map.error());
+        if (auto added = add_table(table.inner, *map, tables); !added) return added;
+    }
+    for (const char* name : {"shunt_dests", "shunt_pending"}) {
+        const auto map = kernel::RawMap::open_pinned(directory + "/" + name);
+        if (!map) return tl::unexpected<base::Error>(map.error());
+        if (auto added = add_table(name, *map, tables); !added) return added;
+    }
+    return {};
+}
+
+template <class Value>
+base::Result<Value> read_slot(const std::string& path, std::uint32_t index) {
+    const auto map = kernel::Map<std::uint32_t, Value>::open_pinned(path);
+    if (!map) return tl::unexpected<base::Error>(map.error());
+    const auto value = map->lookup(index);
+    if (!value) return tl::unexpected<base::Error>(value.error());
+    return value->value_or(Value{});
+}
+
+// shunt_connect4_1234 was attached to cgroup 1234, which a detached link itself no longer knows.
+std::uint64_t cgroup_id_of_pin(const std::string& pin) {
+    std::uint64_t id = 0;
+    std::from_chars(pin.data() + pin.rfind('_') + 1, pin.data() + pin.size(), id);
+    return id;
+}
+
+base::Result<std::vector<LinkState>> read_links(const std::string& directory) {
+    std::vector<LinkState> links;
+    std::set<std::uint64_t> ids;
+    for (const auto& pin : kernel::entries(directory)) {
+        const auto info = kernel::read_link(directory + "/" + pin);
+        if (!info) return tl::unexpected<base::Error>(info.error());
+        LinkState link;
+        link.pin = pin;
+        link.attach_type = info->attach_type;
+        link.link_id = info->link_id;
+        link.program_id = info->program_id;
+        link.cgroup_id = info->cgroup_id != 0 ? info->cgroup_id : cgroup_id_of_pin(pin);
+        link.attached = info->cgroup_id != 0;
+        ids.insert(link.cgroup_id);
+        links.push_back(std::move(link));
+    }
+    const auto paths = cgroup_paths(ids);
+    for (auto& link : links)
+        if (const auto path = paths.find(link.cgroup_id); path != paths.end()) link.cgroup = path->second;
+    return links;
+}
+
+}  // namespace
+
+base::Result<Snapshot> read_snapshot(const kernel::Paths& paths) {
+    const auto layout = find_layout(paths);
+    if (!layout) return tl::unexpected<base::Error>(layout.error());
+    Snapshot snapshot;
+    if (layout->directory.empty()) return snapshot;
+    snapshot.installed = true;
+    snapshot.pin_directory = layout->directory;
+    snapshot.controller_running = is_locked(layout->root);
+    const auto state = read_slot<shunt_state>(layout->directory + "/shunt_state", 0);
+    if (!state) return tl::unexpected<base::Error>(state.error());
+    snapshot.generation = state->generation;
+    const auto bank = static_cast<std::uint32_t>(state->generation & 1);
+    const auto scope = read_slot<shunt_scope>(layout->directory + "/shunt_scope", bank);
+    if (!scope) return tl::unexpected<base::Error>(scope.error());
+    snapshot.scope = *scope;
+    auto links = read_links(layout->directory + "/links");
+    if (!links) return tl::unexpected<base::Error>(links.error());
+    snapshot.links = std::move(*links);
+    if (const auto read = read_tables(layout->directory, bank, snapshot.tables); !read)
+        return tl::unexpected<base::Error>(read.error());
+    auto counters = read_counters_in(layout->directory);
+    if (!counters) return tl::unexpected<base::Error>(counters.error());
+    snapshot.counters = std::move(*counters);
+    return snapshot;
+}
+
+}  // namespace shunt::telemetry
