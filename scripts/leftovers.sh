@@ -6,7 +6,7 @@ set -euo pipefail
 prefix=${1:-shunt-t-}
 
 for path in /run/netns/"$prefix"* /var/run/netns/"$prefix"* /tmp/"$prefix"* /run/"$prefix"*; do
-    [[ -e $path || -L $path ]] && echo "path $(realpath -s "$path")"
+    if [[ -e $path || -L $path ]]; then echo "path $(realpath -s "$path")"; fi
 done | sed 's#^path /var/run/#path /run/#' | sort -u
 
 # Mount points of cgroup2 and bpffs, wherever they are.
