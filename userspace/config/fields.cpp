@@ -16,6 +16,24 @@ std::string joined(const std::vector<std::string_view>& names) {
     return out;
 }
 
+// The name that may have been meant, or the section in which this one would be right: most of those are wrong
+// indentation.
+std::string hint(const std::string& key, const std::vector<std::string_view>& names) {
+    const std::string near = base::did_you_mean(key, names);
+    if (!near.empty()) return near;
+    const std::pair<const char*, std::span<const std::string_view>> sections[] = {
+        {"the top level", kRootKeys},
+        {"proxy", kProxyKeys},
+        {"proxy.identity", kIdentityKeys},
+        {"capture", kCaptureKeys},
+        {"outboundTrafficPolicy", kPolicyKeys}};
+    for (const auto& [section, keys] : sections) {
+        if (std::find(keys.begin(), keys.end(), key) != keys.end())
+            return std::string(" (it belongs to ") + section + ")";
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string kind_of(const Node& node) {
@@ -29,9 +47,9 @@ std::string kind_of(const Node& node) {
     return "a refused value";
 }
 
-MapReader::MapReader(Problems& problems, const Value& value, std::initializer_list<std::string_view> keys)
+MapReader::MapReader(Problems& problems, const Value& value, std::span<const std::string_view> keys)
     : problems_(problems), value_(value), map_(value.node->kind == Node::Kind::kMap) {
-    const std::vector<std::string_view> names(keys);
+    const std::vector<std::string_view> names(keys.begin(), keys.end());
     if (!map_) {
         if (value.node->kind != Node::Kind::kRefused)
             problems.error(value.place(), kind_of(*value.node) + "; expected a map with " + joined(names));
@@ -40,7 +58,7 @@ MapReader::MapReader(Problems& problems, const Value& value, std::initializer_li
     for (const auto& [key, unused] : value.node->entries) {
         if (key.kind != Node::Kind::kScalar || std::find(names.begin(), names.end(), key.text) != names.end()) continue;
         problems.error({key.line, key.column, child_path(value.path, key.text)},
-                       "unknown key" + base::did_you_mean(key.text, names) + "; expected " + joined(names));
+                       "unknown key" + hint(key.text, names) + "; expected " + joined(names));
     }
 }
 

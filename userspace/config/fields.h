@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 
 #include "base/result.h"
 #include "config/document.h"
+#include "config/keys.h"
 #include "config/problems.h"
 
 namespace shunt::config {
@@ -31,7 +33,9 @@ std::string kind_of(const Node& node);
 class MapReader {
 public:
     // Reports a value that is no map, and every key that is not among `keys`.
-    MapReader(Problems& problems, const Value& value, std::initializer_list<std::string_view> keys);
+    MapReader(Problems& problems, const Value& value, std::span<const std::string_view> keys);
+    MapReader(Problems& problems, const Value& value, std::initializer_list<std::string_view> keys)
+        : MapReader(problems, value, std::span(keys.begin(), keys.size())) {}
 
     bool ok() const { return map_; }
     std::optional<Value> get(std::string_view key) const;

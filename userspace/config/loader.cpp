@@ -16,9 +16,7 @@ void set_defaults(model::Mesh& mesh) {
 }
 
 void read_mesh(Problems& problems, const Node& root, model::Mesh& mesh, Notes& notes) {
-    const MapReader map(
-        problems, {&root, ""},
-        {"proxy", "capture", "outboundTrafficPolicy", "onInternalError", "listeners", "routes", "clusters"});
+    const MapReader map(problems, {&root, ""}, kRootKeys);
     if (!map.ok()) return;
     if (const auto proxy = map.get("proxy")) {
         read_proxy(problems, *proxy, mesh.proxy, notes);
@@ -61,7 +59,7 @@ base::Result<Loaded> refused(const Problems& problems) {
 void read_policy(Problems& problems, const Value& value, model::OutboundTrafficPolicy& policy) {
     using model::EnforcedBy;
     using model::PolicyMode;
-    const MapReader map(problems, value, {"mode", "enforcedBy"});
+    const MapReader map(problems, value, kPolicyKeys);
     policy.place = value.place();
     read_choice<PolicyMode>(problems, map.get("mode"),
                             {{"ALLOW_ANY", PolicyMode::kAllowAny}, {"REGISTRY_ONLY", PolicyMode::kRegistryOnly}},

@@ -132,10 +132,7 @@ void read_client_addresses(Problems& problems, const Value& value, model::Captur
 }  // namespace
 
 void read_capture(Problems& problems, const Value& value, model::Capture& capture, Notes& notes) {
-    const MapReader map(problems, value,
-                        {"cgroups", "includeOutboundIPRanges", "excludeOutboundIPRanges", "includeOutboundPorts",
-                         "excludeOutboundPorts", "includeOutboundOwnerGroups", "excludeOutboundOwnerGroups",
-                         "outboundIPv4LoopbackCIDR", "ipv6", "clientAddress"});
+    const MapReader map(problems, value, kCaptureKeys);
     if (const auto cgroups = map.require("cgroups", "a list of cgroups, such as [/mesh]"))
         read_cgroups(problems, *cgroups, capture.cgroups);
     if (const auto ranges = map.get("includeOutboundIPRanges")) {

@@ -45,7 +45,7 @@ void read_ids(Problems& problems, const std::optional<Value>& value, const std::
 }
 
 void read_identity(Problems& problems, const Value& value, model::Identity& identity) {
-    const MapReader map(problems, value, {"cgroup", "mark", "uids", "gids"});
+    const MapReader map(problems, value, kIdentityKeys);
     if (const auto cgroup = map.get("cgroup")) {
         if (auto path = read_cgroup(problems, *cgroup))
             identity.cgroup = model::Placed<std::string>{std::move(*path), cgroup->place()};
@@ -62,7 +62,7 @@ void read_identity(Problems& problems, const Value& value, model::Identity& iden
 }  // namespace
 
 void read_proxy(Problems& problems, const Value& value, model::Proxy& proxy, Notes& notes) {
-    const MapReader map(problems, value, {"listen", "identity", "whenDown", "lane"});
+    const MapReader map(problems, value, kProxyKeys);
     const auto listen = map.require("listen", kListen);
     notes.listen_readable = listen && read_listen(problems, *listen, proxy);
     if (const auto identity = map.get("identity")) {

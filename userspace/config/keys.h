@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of each section, once: for the readers, and to tell where a key belongs that stands in the wrong section.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace shunt::config {
+
+inline constexpr std::array<std::string_view, 7> kRootKeys{
+    "proxy", "capture", "outboundTrafficPolicy", "onInternalError", "listeners", "routes", "clusters"};
+inline constexpr std::array<std::string_view, 4> kProxyKeys{"listen", "identity", "whenDown", "lane"};
+inline constexpr std::array<std::string_view, 4> kIdentityKeys{"cgroup", "mark", "uids", "gids"};
+inline constexpr std::array<std::string_view, 10> kCaptureKeys{"cgroups",
+                                                               "includeOutboundIPRanges",
+                                                               "excludeOutboundIPRanges",
+                                                               "includeOutboundPorts",
+                                                               "excludeOutboundPorts",
+                                                               "includeOutboundOwnerGroups",
+                                                               "excludeOutboundOwnerGroups",
+                                                               "outboundIPv4LoopbackCIDR",
+                                                               "ipv6",
+                                                               "clientAddress"};
+inline constexpr std::array<std::string_view, 2> kPolicyKeys{"mode", "enforcedBy"};
+
+}  // namespace shunt::config
