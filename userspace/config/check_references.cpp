@@ -31,10 +31,6 @@ private:
     std::size_t compared_ = 0;
 };
 
-model::Place below(const model::Place& place, const char* key) {
-    return {place.line, place.column, place.path + "." + key};
-}
-
 }  // namespace
 
 void check_references(Problems& problems, const model::Mesh& mesh, const Notes& notes) {
@@ -45,10 +41,10 @@ void check_references(Problems& problems, const model::Mesh& mesh, const Notes& 
         problems.error(place, kind + " " + base::quoted(name) + " does not exist" + names.suggestion(name) +
                                   "; expected the name of one under " + kind + "s");
     };
-    for (const auto& listener : mesh.listeners) {
-        if (notes.routes_readable)
-            check(routes, "route", listener.route_config_name, below(listener.place, "routeConfigName"));
-        if (notes.clusters_readable) check(clusters, "cluster", listener.cluster, below(listener.place, "cluster"));
+    for (std::size_t i = 0; i < mesh.listeners.size(); ++i) {
+        const auto& listener = mesh.listeners[i];
+        if (notes.routes_readable) check(routes, "route", listener.route_config_name, notes.listener_targets[i]);
+        if (notes.clusters_readable) check(clusters, "cluster", listener.cluster, notes.listener_targets[i]);
     }
     if (!notes.clusters_readable) return;
     for (const auto& route : mesh.routes) {

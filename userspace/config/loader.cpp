@@ -33,7 +33,7 @@ void read_mesh(Problems& problems, const Node& root, model::Mesh& mesh, Notes& n
     read_choice<OnInternalError>(problems, map.get("onInternalError"),
                                  {{"refuse", OnInternalError::kRefuse}, {"bypass", OnInternalError::kBypass}},
                                  mesh.on_internal_error);
-    if (const auto listeners = map.get("listeners")) read_listeners(problems, *listeners, mesh.listeners);
+    if (const auto listeners = map.get("listeners")) read_listeners(problems, *listeners, mesh.listeners, notes);
     if (const auto routes = map.get("routes")) {
         notes.routes_readable = routes->node->kind == Node::Kind::kList;
         read_routes(problems, *routes, mesh.routes);

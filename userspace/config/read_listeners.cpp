@@ -9,7 +9,8 @@ std::optional<std::uint16_t> read_port(Problems& problems, const MapReader& map)
     return value ? read_parsed(problems, *value, "a port, 1-65535", base::parse_port) : std::nullopt;
 }
 
-void read_target(Problems& problems, const MapReader& map, model::Listener& listener) {
+// Answers where the target is written.
+model::Place read_target(Problems& problems, const MapReader& map, model::Listener& listener) {
     const auto route = map.get("routeConfigName");
     const auto cluster = map.get("cluster");
     if (map.ok() && !route && !cluster)
@@ -17,15 +18,22 @@ void read_target(Problems& problems, const MapReader& map, model::Listener& list
     if (route && cluster)
         problems.error(route->place(), "besides cluster; expected exactly one of routeConfigName and cluster");
     if (route) listener.route_config_name = read_name(problems, *route, "the name of a route").value_or("");
-    if (cluster) listener.cluster = read_name(problems, *cluster, "the name of a cluster").value_or("");
+    if (cluster) {
+        auto name = read_name(problems, *cluster, "the name of a cluster");
+        // Besides a route it is refused already; which of the two was meant is not known.
+        if (name && !route) listener.cluster = std::move(*name);
+    }
+    const model::Place target = route ? route->place() : cluster ? cluster->place() : map.place();
     const auto direct = map.get("direct");
-    if (!direct || !read_bool(problems, *direct).value_or(false)) return;
+    if (!direct || !read_bool(problems, *direct).value_or(false)) return target;
     if (!cluster) problems.error(direct->place(), "direct without cluster; expected cluster: NAME in this listener");
     problems.error(direct->place(), "direct balancing is not available in this version; expected false");
+    return target;
 }
 
 // Answers whether address and port could be read, so that the pair can be compared with others.
-bool read_listener(Problems& problems, const Value& value, Unique<std::string>& names, model::Listener& listener) {
+bool read_listener(Problems& problems, const Value& value, Unique<std::string>& names, Notes& notes,
+                   model::Listener& listener) {
     const MapReader map(problems, value, {"name", "address", "port", "routeConfigName", "cluster", "direct"});
     listener.place = value.place();
     bool known = map.ok();
@@ -37,7 +45,7 @@ bool read_listener(Problems& problems, const Value& value, Unique<std::string>& 
     }
     const auto port = read_port(problems, map);
     listener.port = port.value_or(0);
-    read_target(problems, map, listener);
+    notes.listener_targets.push_back(read_target(problems, map, listener));
     known = known && port;
     const auto name = map.get("name");
     if (name)
@@ -51,12 +59,12 @@ bool read_listener(Problems& problems, const Value& value, Unique<std::string>& 
 
 }  // namespace
 
-void read_listeners(Problems& problems, const Value& value, std::vector<model::Listener>& listeners) {
+void read_listeners(Problems& problems, const Value& value, std::vector<model::Listener>& listeners, Notes& notes) {
     Unique<std::string> names(problems);
     Unique<base::SocketAddress> addresses(problems);
     for (const auto& item : read_list(problems, value, "a list of listeners")) {
         model::Listener listener;
-        if (read_listener(problems, item, names, listener)) {
+        if (read_listener(problems, item, names, notes, listener)) {
             // 0.0.0.0 and :: both mean every address.
             const base::Address address = listener.address.is_unspecified() ? base::Address{} : listener.address;
             addresses.add({address, listener.port}, listener.place,

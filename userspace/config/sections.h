@@ -18,6 +18,7 @@ struct Notes {
     model::Place include_ports;
     model::Place include_owner_groups;
     model::Place ipv6;
+    std::vector<model::Place> listener_targets;  // routeConfigName or cluster of each listener
 };
 
 // read_common.cpp
@@ -32,7 +33,7 @@ std::optional<std::string> read_name(Problems& problems, const Value& value, con
 void read_proxy(Problems& problems, const Value& value, model::Proxy& proxy, Notes& notes);
 void read_capture(Problems& problems, const Value& value, model::Capture& capture, Notes& notes);
 void read_policy(Problems& problems, const Value& value, model::OutboundTrafficPolicy& policy);
-void read_listeners(Problems& problems, const Value& value, std::vector<model::Listener>& listeners);
+void read_listeners(Problems& problems, const Value& value, std::vector<model::Listener>& listeners, Notes& notes);
 void read_routes(Problems& problems, const Value& value, std::vector<model::Route>& routes);
 void read_clusters(Problems& problems, const Value& value, std::vector<model::Cluster>& clusters);
 
