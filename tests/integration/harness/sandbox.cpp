@@ -67,6 +67,8 @@ void set_sysctls(const std::string& netns) {
     });
 }
 
+std::string second_netns(const std::string& name) { return "/run/netns/" + name + "-c2"; }
+
 // Asking for one link makes the kernel handle its carrier now; left to itself it may take a second, and lose a SYN.
 constexpr char kSettle[] = "link show dev eth0\n";
 
@@ -160,7 +162,16 @@ void Sandbox::clean() {
     for (const auto& path : {proxy_cgroup(), app_cgroup(), root_cgroup()}) remove_cgroup(path);
     remove_netns(client_netns());
     remove_netns(server_netns());
+    remove_netns(second_netns(name_));
     fs::remove_all(directory());
+}
+
+std::string Sandbox::second_client_netns() const {
+    const auto path = second_netns(name_);
+    create_netns(path);
+    set_sysctls(path);
+    run_command({.netns = path}, {"ip", "link", "set", "lo", "up"});
+    return path;
 }
 
 std::string Sandbox::localise(std::string config) const {

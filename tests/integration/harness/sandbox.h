@@ -46,6 +46,10 @@ public:
     Placement client_side() const { return {.netns = client_netns()}; }  // outside the captured cgroup
     Placement server_side() const { return {.netns = server_netns()}; }
 
+    // One more network namespace, under the same captured cgroup and thus the same tables: loopback only, which is all
+    // that a redirected connection needs. Gone with the sandbox.
+    std::string second_client_netns() const;
+
     // A configuration as documentation writes it, with /mesh replaced by this sandbox's cgroup.
     std::string localise(std::string config) const;
 
