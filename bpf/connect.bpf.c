@@ -18,7 +18,7 @@ SHUNT_INLINE void shunt_read_history(struct bpf_sock *sk, struct shunt_flow *flo
 	}
 	if (!flow->src_port && !app_bound && shunt_ip_is_v4(&flow->src) &&
 	    shunt_lane_is_source(shunt_swap32(flow->src.words_be[3])))
-		flow->flags |= SHUNT_FLOW_SRC_OURS;
+		flow->src_ours = 1;
 }
 
 /*
@@ -36,7 +36,7 @@ SHUNT_INLINE enum shunt_reason shunt_bypass(struct shunt_env *env, struct bpf_so
 		if (stored)
 			stored->flags &= ~(__u32)SHUNT_SOCK_CLIENT;
 	}
-	if (!set_now && !(flow->flags & SHUNT_FLOW_SRC_OURS))
+	if (!set_now && !flow->src_ours)
 		return reason;
 	shunt_count_event(SHUNT_EVENT_UNDO);
 	if (!shunt_unbind(env->ctx, env->family))
@@ -51,7 +51,7 @@ SHUNT_INLINE enum shunt_reason shunt_bypass(struct shunt_env *env, struct bpf_so
  * connect() fails. Where the kernel cannot be told the errno, the destination becomes port 0 of loopback, which nobody
  * can listen on: ECONNREFUSED. A socket bound to a device would not reach it, it gets the kernel's EPERM.
  */
-SHUNT_INLINE int shunt_refuse(struct bpf_sock_addr *ctx, int family, enum shunt_reason reason)
+SHUNT_INLINE int shunt_refuse(struct bpf_sock_addr *ctx, int family, int is_v4, enum shunt_reason reason)
 {
 	struct shunt_ip loopback = { { 0, 0, 0, shunt_swap32(1u) } };
 
@@ -61,15 +61,13 @@ SHUNT_INLINE int shunt_refuse(struct bpf_sock_addr *ctx, int family, enum shunt_
 	}
 	if (reason == SHUNT_REASON_BOUND_DEVICE || reason == SHUNT_REASON_LOOPBACK_SOURCE)
 		return 0;
-	if (family == SHUNT_AF_INET ||
-	    (!SHUNT_CTX(ctx, user_ip6[0]) && !SHUNT_CTX(ctx, user_ip6[1]) &&
-	     SHUNT_CTX(ctx, user_ip6[2]) == shunt_swap32(0xffffu)))
+	if (is_v4)
 		shunt_ip_from_v4(&loopback, shunt_swap32(0x7f000001u));
 	shunt_write_dst(ctx, family, &loopback, 0);
 	return 1;
 }
 
-SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family)
+SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 {
 	__u32 bank = 0;
 	const struct shunt_scope *scope = shunt_open_scope(&bank);
@@ -82,12 +80,12 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family)
 	if (!scope || !sk) {
 		shunt_count_event(SHUNT_EVENT_FAIL_STATE);
 		shunt_count_reason(SHUNT_REASON_INTERNAL_REFUSE);
-		return shunt_refuse(ctx, family, SHUNT_REASON_INTERNAL_REFUSE);
+		return shunt_refuse(ctx, family, is_v4, SHUNT_REASON_INTERNAL_REFUSE);
 	}
 	if (family == SHUNT_AF_INET)
 		shunt_read_flow4(ctx, sk, scope, &flow);
 	else
-		shunt_read_flow6(ctx, sk, scope, &flow);
+		shunt_read_flow6(ctx, sk, scope, &flow, is_v4);
 	shunt_read_history(sk, &flow);
 
 	reason = shunt_decide(&env, scope, &flow, &listener);
@@ -99,20 +97,22 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family)
 		reason = shunt_bypass(&env, sk, scope, &flow, reason);
 	shunt_count_reason(reason);
 	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REFUSE)
-		return shunt_refuse(ctx, family, reason);
+		return shunt_refuse(ctx, family, is_v4, reason);
 	return 1;
 }
 
 SEC("cgroup/connect4")
 int shunt_connect4(struct bpf_sock_addr *ctx)
 {
-	return shunt_connect(ctx, SHUNT_AF_INET);
+	return shunt_connect(ctx, SHUNT_AF_INET, 1);
 }
 
 SEC("cgroup/connect6")
 int shunt_connect6(struct bpf_sock_addr *ctx)
 {
-	return shunt_connect(ctx, SHUNT_AF_INET6);
+	if (shunt_dials_mapped(ctx))
+		return shunt_connect(ctx, SHUNT_AF_INET6, 1);
+	return shunt_connect(ctx, SHUNT_AF_INET6, 0);
 }
 
 /* One named constant in .rodata; the loader fills it in before the programs are verified. */

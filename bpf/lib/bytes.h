@@ -27,20 +27,21 @@ SHUNT_INLINE void shunt_ip_from_v4(struct shunt_ip *ip, __u32 addr_be)
 	ip->words_be[3] = addr_be;
 }
 
+/*
+ * The tests below combine words instead of comparing them one after the other: each comparison is a branch, and the
+ * verifier follows all of them through the rest of the program.
+ */
 SHUNT_INLINE int shunt_ip_is_v4(const struct shunt_ip *ip)
 {
-	return !ip->words_be[0] && !ip->words_be[1] && ip->words_be[2] == shunt_swap32(0xffffu);
+	return !(ip->words_be[0] | ip->words_be[1] | (ip->words_be[2] ^ shunt_swap32(0xffffu)));
 }
 
-SHUNT_INLINE int shunt_ip_is_zero(const struct shunt_ip *ip)
-{
-	return !(ip->words_be[0] | ip->words_be[1] | ip->words_be[2] | ip->words_be[3]);
-}
-
-/* :: or 0.0.0.0 (v4-mapped). */
+/* :: or 0.0.0.0 (v4-mapped). The product is 0 for words[2] = 0 and 0xffff only; 64 bits hold it. */
 SHUNT_INLINE int shunt_ip_is_any(const struct shunt_ip *ip)
 {
-	return !ip->words_be[3] && (shunt_ip_is_v4(ip) || shunt_ip_is_zero(ip));
+	const __u64 word = ip->words_be[2];
+
+	return !(ip->words_be[0] | ip->words_be[1] | ip->words_be[3] | word * (word ^ shunt_swap32(0xffffu)));
 }
 
 SHUNT_INLINE int shunt_v4_is_loopback(__u32 addr_be)
@@ -50,13 +51,13 @@ SHUNT_INLINE int shunt_v4_is_loopback(__u32 addr_be)
 
 SHUNT_INLINE int shunt_v6_is_loopback(const struct shunt_ip *ip)
 {
-	return !ip->words_be[0] && !ip->words_be[1] && !ip->words_be[2] && ip->words_be[3] == shunt_swap32(1u);
+	return !(ip->words_be[0] | ip->words_be[1] | ip->words_be[2] | (ip->words_be[3] ^ shunt_swap32(1u)));
 }
 
 SHUNT_INLINE int shunt_ip_equal(const struct shunt_ip *a, const struct shunt_ip *b)
 {
-	return a->words_be[0] == b->words_be[0] && a->words_be[1] == b->words_be[1] &&
-	       a->words_be[2] == b->words_be[2] && a->words_be[3] == b->words_be[3];
+	return !((a->words_be[0] ^ b->words_be[0]) | (a->words_be[1] ^ b->words_be[1]) |
+		 (a->words_be[2] ^ b->words_be[2]) | (a->words_be[3] ^ b->words_be[3]));
 }
 
 #endif

@@ -7,17 +7,10 @@
 #ifndef SHUNT_CTX_H
 #define SHUNT_CTX_H
 
-#include <linux/in.h>
-#include <linux/socket.h>
-
 #include "core.h"
 #include "flow.h"
 #include "lane.h"
 #include "maps.h"
-
-#define SHUNT_AF_INET 2
-#define SHUNT_AF_INET6 10
-#define SHUNT_LOOPBACK_IFINDEX 1
 
 #define SHUNT_CTX(ctx, field) (*(volatile typeof((ctx)->field) *)&(ctx)->field)
 
@@ -53,19 +46,12 @@ SHUNT_INLINE void shunt_read_owner(struct bpf_sock *sk, struct shunt_flow *flow)
 SHUNT_INLINE void shunt_read_common(struct bpf_sock_addr *ctx, struct bpf_sock *sk, const struct shunt_scope *scope,
 				    struct shunt_flow *flow)
 {
-	__u32 device = sk->bound_dev_if;
-
 	flow->dst_port_be = (__u16)SHUNT_CTX(ctx, user_port);
+	flow->protocol = SHUNT_CTX(ctx, protocol);
+	flow->address_family = SHUNT_CTX(ctx, user_family);
 	flow->src_port = (__u16)sk->src_port;
 	flow->mark = sk->mark;
-	if (SHUNT_CTX(ctx, protocol) == IPPROTO_TCP)
-		flow->flags |= SHUNT_FLOW_TCP;
-	if (device && device != SHUNT_LOOPBACK_IFINDEX)
-		flow->flags |= SHUNT_FLOW_BOUND_DEVICE;
-	if (scope->flags & SHUNT_SCOPE_PROXY_CGROUP &&
-	    bpf_get_current_ancestor_cgroup_id(scope->proxy_cgroup_level) == scope->proxy_cgroup_id)
-		flow->flags |= SHUNT_FLOW_PROXY_CGROUP;
-	flow->uid = flow->gid = 0;
+	flow->device = sk->bound_dev_if;
 	if (scope->flags & (SHUNT_SCOPE_UIDS | SHUNT_SCOPE_GIDS))
 		shunt_read_owner(sk, flow);
 }
@@ -73,26 +59,33 @@ SHUNT_INLINE void shunt_read_common(struct bpf_sock_addr *ctx, struct bpf_sock *
 SHUNT_INLINE void shunt_read_flow4(struct bpf_sock_addr *ctx, struct bpf_sock *sk, const struct shunt_scope *scope,
 				   struct shunt_flow *flow)
 {
-	flow->flags = SHUNT_FLOW_V4;
-	if (SHUNT_CTX(ctx, user_family) != SHUNT_AF_INET)
-		flow->flags |= SHUNT_FLOW_FAMILY_MISMATCH;
+	flow->is_v4 = 1;
+	flow->socket_family = SHUNT_AF_INET;
 	shunt_ip_from_v4(&flow->dst, SHUNT_CTX(ctx, user_ip4));
 	shunt_ip_from_v4(&flow->src, sk->src_ip4);
 	shunt_read_common(ctx, sk, scope, flow);
 }
 
-SHUNT_INLINE void shunt_read_flow6(struct bpf_sock_addr *ctx, struct bpf_sock *sk, const struct shunt_scope *scope,
-				   struct shunt_flow *flow)
+SHUNT_INLINE int shunt_dials_mapped(struct bpf_sock_addr *ctx)
 {
-	flow->flags = 0;
-	if (SHUNT_CTX(ctx, user_family) != SHUNT_AF_INET6)
-		flow->flags |= SHUNT_FLOW_FAMILY_MISMATCH;
-	flow->dst.words_be[0] = SHUNT_CTX(ctx, user_ip6[0]);
-	flow->dst.words_be[1] = SHUNT_CTX(ctx, user_ip6[1]);
-	flow->dst.words_be[2] = SHUNT_CTX(ctx, user_ip6[2]);
-	flow->dst.words_be[3] = SHUNT_CTX(ctx, user_ip6[3]);
-	if (shunt_ip_is_v4(&flow->dst))
-		flow->flags |= SHUNT_FLOW_V4;
+	return !SHUNT_CTX(ctx, user_ip6[0]) && !SHUNT_CTX(ctx, user_ip6[1]) &&
+	       SHUNT_CTX(ctx, user_ip6[2]) == shunt_swap32(0xffffu);
+}
+
+/* is_mapped: of the destination, a constant; the two kinds are two copies of the program. */
+SHUNT_INLINE void shunt_read_flow6(struct bpf_sock_addr *ctx, struct bpf_sock *sk, const struct shunt_scope *scope,
+				   struct shunt_flow *flow, int is_mapped)
+{
+	flow->is_v4 = is_mapped;
+	flow->socket_family = SHUNT_AF_INET6;
+	if (is_mapped) {
+		shunt_ip_from_v4(&flow->dst, SHUNT_CTX(ctx, user_ip6[3]));
+	} else {
+		flow->dst.words_be[0] = SHUNT_CTX(ctx, user_ip6[0]);
+		flow->dst.words_be[1] = SHUNT_CTX(ctx, user_ip6[1]);
+		flow->dst.words_be[2] = SHUNT_CTX(ctx, user_ip6[2]);
+		flow->dst.words_be[3] = SHUNT_CTX(ctx, user_ip6[3]);
+	}
 	flow->src.words_be[0] = sk->src_ip6[0];
 	flow->src.words_be[1] = sk->src_ip6[1];
 	flow->src.words_be[2] = sk->src_ip6[2];

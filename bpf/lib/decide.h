@@ -21,6 +21,8 @@ SHUNT_INLINE __u32 shunt_env_owner(struct shunt_env *env, __u32 kind, __u32 id);
 SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip *addr, __u16 port_be, __u32 *index);
 /* Is the destination an address of the socket's network namespace? Not asked for 127/8, ::1 and unspecified ones. */
 SHUNT_INLINE int shunt_env_is_own(struct shunt_env *env, const struct shunt_flow *flow);
+/* Is the caller in the proxy's cgroup or below it? */
+SHUNT_INLINE int shunt_env_in_proxy_cgroup(struct shunt_env *env, const struct shunt_scope *scope);
 /* Does shunt_dests hold this token? */
 SHUNT_INLINE int shunt_env_has_token(struct shunt_env *env, __u32 token_be);
 
@@ -28,7 +30,7 @@ SHUNT_INLINE int shunt_env_has_token(struct shunt_env *env, __u32 token_be);
 SHUNT_INLINE enum shunt_reason shunt_identify(struct shunt_env *env, const struct shunt_scope *scope,
 					      const struct shunt_flow *flow, __u32 gid_flags)
 {
-	if (flow->flags & SHUNT_FLOW_PROXY_CGROUP)
+	if (scope->flags & SHUNT_SCOPE_PROXY_CGROUP && shunt_env_in_proxy_cgroup(env, scope))
 		return SHUNT_REASON_PROXY_CGROUP;
 	if (scope->flags & SHUNT_SCOPE_PROXY_MARK && flow->mark == scope->proxy_mark)
 		return SHUNT_REASON_PROXY_MARK;
@@ -56,7 +58,7 @@ SHUNT_INLINE enum shunt_reason shunt_check_proxy_port(struct shunt_env *env, con
 		return SHUNT_REASON_UNSET;
 	if (shunt_ip_is_v4(&flow->src) && shunt_lane_is_source(src)) {
 		/* A source left from an earlier, failed redirect is taken back before the socket dials on. */
-		if (!(flow->flags & SHUNT_FLOW_SRC_OURS) || dst != 0x7f000001u)
+		if (!flow->src_ours || dst != 0x7f000001u)
 			return SHUNT_REASON_FORGED;
 		return SHUNT_REASON_UNSET;
 	}
@@ -98,9 +100,9 @@ SHUNT_INLINE enum shunt_reason shunt_check_source(const struct shunt_scope *scop
 {
 	__u32 src = flow->src.words_be[3];
 
-	if (flow->flags & SHUNT_FLOW_BOUND_DEVICE)
+	if (flow->device && flow->device != SHUNT_LOOPBACK_IFINDEX)
 		return SHUNT_REASON_BOUND_DEVICE;
-	if (shunt_ip_is_v4(&flow->src) && shunt_v4_is_loopback(src) && !(flow->flags & SHUNT_FLOW_SRC_OURS) &&
+	if (shunt_ip_is_v4(&flow->src) && shunt_v4_is_loopback(src) && !flow->src_ours &&
 	    (!(scope->flags & SHUNT_SCOPE_INCLUDE_OWN) || shunt_lane_is_source(shunt_swap32(src))))
 		return SHUNT_REASON_LOOPBACK_SOURCE;
 	return reason;
@@ -110,7 +112,7 @@ SHUNT_INLINE enum shunt_reason shunt_check_source(const struct shunt_scope *scop
 SHUNT_INLINE enum shunt_reason shunt_decide(struct shunt_env *env, const struct shunt_scope *scope,
 					    const struct shunt_flow *flow, __u32 *listener)
 {
-	const int is_v4 = !!(flow->flags & SHUNT_FLOW_V4);
+	const int is_v4 = flow->is_v4;
 	const __u32 dst4 = flow->dst.words_be[3];
 	struct shunt_ip looked_up = flow->dst;
 	__u32 port_flags = 0, cidr_flags = 0, gid_flags = 0;
@@ -118,9 +120,9 @@ SHUNT_INLINE enum shunt_reason shunt_decide(struct shunt_env *env, const struct 
 	int loopback, any;
 
 	/* 1 */
-	if (!(flow->flags & SHUNT_FLOW_TCP))
+	if (flow->protocol != SHUNT_IPPROTO_TCP)
 		return SHUNT_REASON_NOT_TCP;
-	if (flow->flags & SHUNT_FLOW_FAMILY_MISMATCH)
+	if (flow->address_family != flow->socket_family)
 		return SHUNT_REASON_FAMILY_MISMATCH;
 	if (!flow->dst_port_be)
 		return SHUNT_REASON_PORT_ZERO;

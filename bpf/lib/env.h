@@ -95,6 +95,12 @@ SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip
 	return 1;
 }
 
+SHUNT_INLINE int shunt_env_in_proxy_cgroup(struct shunt_env *env, const struct shunt_scope *scope)
+{
+	(void)env;
+	return bpf_get_current_ancestor_cgroup_id(scope->proxy_cgroup_level) == scope->proxy_cgroup_id;
+}
+
 SHUNT_INLINE int shunt_env_has_token(struct shunt_env *env, __u32 token_be)
 {
 	struct shunt_dest_key key = { .token_be = token_be };
@@ -118,11 +124,11 @@ SHUNT_INLINE int shunt_env_is_own(struct shunt_env *env, const struct shunt_flow
 		return shunt_ip_equal(&flow->src, &flow->dst);
 	if (shunt_bind(env->ctx, env->family, &flow->dst))
 		return 0;
-	if (flow->flags & SHUNT_FLOW_V4)
+	if (flow->is_v4)
 		shunt_ip_from_v4(&never, shunt_swap32(0xf0000001u));
 	own = shunt_bind(env->ctx, env->family, &never) != 0;
 	/* Put back what was there before: what the application bound, or nothing. */
-	if (flow->flags & SHUNT_FLOW_SRC_OURS || shunt_ip_is_any(&flow->src))
+	if (flow->src_ours || shunt_ip_is_any(&flow->src))
 		shunt_unbind(env->ctx, env->family);
 	else
 		shunt_bind(env->ctx, env->family, &flow->src);

@@ -5,24 +5,29 @@
 
 #include "bytes.h"
 
-enum shunt_flow_flag {
-	SHUNT_FLOW_TCP = 1u << 0,
-	SHUNT_FLOW_V4 = 1u << 1,              /* the destination is IPv4, dialled as such or v4-mapped */
-	SHUNT_FLOW_FAMILY_MISMATCH = 1u << 2, /* an address of the other family than the socket's */
-	SHUNT_FLOW_PROXY_CGROUP = 1u << 3,    /* the caller is in the proxy's cgroup or below it */
-	SHUNT_FLOW_SRC_OURS = 1u << 4,        /* the source was set by the address lane on an earlier connect() */
-	SHUNT_FLOW_BOUND_DEVICE = 1u << 5,    /* SO_BINDTODEVICE, other than lo */
-};
+#define SHUNT_AF_INET 2
+#define SHUNT_AF_INET6 10
+#define SHUNT_IPPROTO_TCP 6
+#define SHUNT_LOOPBACK_IFINDEX 1
 
+/*
+ * Raw values rather than flags: the verifier follows every combination of known flags separately through the whole
+ * program, but a value it does not know only once.
+ */
 struct shunt_flow {
 	struct shunt_ip dst;
-	struct shunt_ip src; /* bound source address; zero or any: none */
+	struct shunt_ip src;    /* bound source address; zero or any: none */
 	__u16 dst_port_be;
-	__u16 src_port; /* bound source port, host order; 0: none */
-	__u32 flags;    /* enum shunt_flow_flag */
-	__u32 mark;     /* SO_MARK */
-	__u32 uid;      /* effective (file system) ids at the moment the socket was made, as iptables' owner match */
+	__u16 src_port;         /* bound source port, host order; 0: none */
+	__u32 is_v4;            /* the destination is IPv4, dialled as such or v4-mapped; a constant in each program */
+	__u32 protocol;         /* IPPROTO_* */
+	__u32 socket_family;    /* AF_INET, AF_INET6 */
+	__u32 address_family;   /* of the address the application gave */
+	__u32 device;           /* SO_BINDTODEVICE: interface index, 0: none */
+	__u32 mark;             /* SO_MARK */
+	__u32 uid;              /* effective (file system) ids at the moment the socket was made, as iptables' owner match */
 	__u32 gid;
+	__u32 src_ours;         /* the source was set by the address lane on an earlier connect() */
 };
 
 #endif

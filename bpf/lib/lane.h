@@ -22,7 +22,7 @@
 
 #define SHUNT_TOKEN_BASE 0x7f800000u
 #define SHUNT_TOKEN_COUNT 0x7fffffu
-#define SHUNT_TOKEN_PROBES 8
+#define SHUNT_TOKEN_PROBES 4
 
 /* May this address be a destination of the address lane? (First byte 1-223, not 127.) */
 SHUNT_INLINE int shunt_lane_encodable(__u32 dst)

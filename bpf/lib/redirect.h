@@ -73,7 +73,7 @@ SHUNT_INLINE enum shunt_lane shunt_address_lane(const struct shunt_flow *flow)
 {
 	if (flow->src_port)
 		return SHUNT_LANE_DICT_PORT;
-	if (!(flow->flags & SHUNT_FLOW_SRC_OURS) && !shunt_ip_is_any(&flow->src))
+	if (!flow->src_ours && !shunt_ip_is_any(&flow->src))
 		return SHUNT_LANE_DICT_ADDRESS;
 	if (!shunt_lane_encodable(shunt_swap32(flow->dst.words_be[3])))
 		return SHUNT_LANE_DICT_RANGE;
@@ -100,7 +100,7 @@ SHUNT_INLINE enum shunt_event shunt_keep_in_address(struct shunt_env *env, const
 		target->lane = SHUNT_LANE_DICT_BIND;
 	}
 	/* A source of ours left on the socket would make the proxy read the token as an encoded destination. */
-	if (flow->flags & SHUNT_FLOW_SRC_OURS && shunt_unbind(env->ctx, env->family))
+	if (flow->src_ours && shunt_unbind(env->ctx, env->family))
 		return SHUNT_EVENT_FAIL_BIND;
 	token_be = shunt_intern(flow);
 	if (!token_be)
@@ -113,7 +113,7 @@ SHUNT_INLINE enum shunt_event shunt_keep_in_address(struct shunt_env *env, const
 SHUNT_INLINE void shunt_record_target(struct shunt_env *env, const struct shunt_scope *scope,
 				      const struct shunt_flow *flow, int is_v4, struct shunt_target *target)
 {
-	const int unbound = !flow->src_port && (flow->flags & SHUNT_FLOW_SRC_OURS || shunt_ip_is_any(&flow->src));
+	const int unbound = !flow->src_port && (flow->src_ours || shunt_ip_is_any(&flow->src));
 	__u32 random = bpf_get_prandom_u32();
 
 	if (!is_v4) {
@@ -153,7 +153,7 @@ SHUNT_INLINE enum shunt_event shunt_keep_in_record(struct shunt_env *env, struct
 
 	if (!stored)
 		return SHUNT_EVENT_FAIL_STORAGE;
-	if (flow->flags & SHUNT_FLOW_SRC_OURS && shunt_unbind(env->ctx, env->family))
+	if (flow->src_ours && shunt_unbind(env->ctx, env->family))
 		return SHUNT_EVENT_FAIL_BIND;
 	shunt_record_target(env, scope, flow, is_v4, target);
 	stored->dest.addr = flow->dst;
@@ -175,7 +175,7 @@ SHUNT_INLINE enum shunt_reason shunt_redirect(struct shunt_env *env, struct bpf_
 					      const struct shunt_scope *scope, const struct shunt_flow *flow,
 					      enum shunt_reason reason)
 {
-	const int is_v4 = !!(flow->flags & SHUNT_FLOW_V4);
+	const int is_v4 = flow->is_v4;
 	const __u32 needed = is_v4 ? SHUNT_SCOPE_PROXY_V4 : SHUNT_SCOPE_PROXY_V6;
 	struct shunt_target target = {};
 	enum shunt_event failure;

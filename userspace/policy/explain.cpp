@@ -2,6 +2,7 @@
 #include "policy/explain.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 
@@ -76,6 +77,8 @@ int shunt_env_is_own(struct shunt_env* env, const struct shunt_flow* flow) {
     return std::find(own.begin(), own.end(), destination) != own.end();
 }
 
+int shunt_env_in_proxy_cgroup(struct shunt_env* env, const struct shunt_scope*) { return env->flow->in_proxy_cgroup; }
+
 // Tokens in use are live state of the kernel; no configuration has any.
 int shunt_env_has_token(struct shunt_env*, __u32) { return 0; }
 
@@ -93,12 +96,11 @@ shunt_flow to_abi(const Flow& flow) {
     } else if (v4) {
         shunt_ip_from_v4(&abi.src, 0);
     }
-    const auto set = [&](bool condition, shunt_flow_flag flag) { if (condition) abi.flags |= flag; };
-    set(v4, SHUNT_FLOW_V4);
-    set(flow.tcp, SHUNT_FLOW_TCP);
-    set(!v4 && !flow.socket_v6, SHUNT_FLOW_FAMILY_MISMATCH);
-    set(flow.in_proxy_cgroup, SHUNT_FLOW_PROXY_CGROUP);
-    set(flow.bound_to_device, SHUNT_FLOW_BOUND_DEVICE);
+    abi.is_v4 = v4;
+    abi.protocol = flow.tcp ? SHUNT_IPPROTO_TCP : IPPROTO_UDP;
+    abi.socket_family = flow.socket_v6 ? SHUNT_AF_INET6 : SHUNT_AF_INET;
+    abi.address_family = v4 ? abi.socket_family : SHUNT_AF_INET6;  // a mapped address is of the socket's family
+    if (flow.bound_to_device) abi.device = SHUNT_LOOPBACK_IFINDEX + 1;
     abi.mark = flow.mark;
     abi.uid = flow.uid;
     abi.gid = flow.gid;
@@ -106,7 +108,7 @@ shunt_flow to_abi(const Flow& flow) {
 }
 
 shunt_lane lane_of(const shunt_scope& scope, const shunt_flow& flow) {
-    if (!(flow.flags & SHUNT_FLOW_V4)) return SHUNT_LANE_RECORD_IPV6;
+    if (!flow.is_v4) return SHUNT_LANE_RECORD_IPV6;
     if (scope.flags & SHUNT_SCOPE_LANE_RECORD) return SHUNT_LANE_RECORD_SETTING;
     if (!(scope.flags & SHUNT_SCOPE_PROXY_V4_WILDCARD)) return SHUNT_LANE_RECORD_PROXY;
     if (flow.src_port) return SHUNT_LANE_DICT_PORT;
@@ -117,7 +119,7 @@ shunt_lane lane_of(const shunt_scope& scope, const shunt_flow& flow) {
 // Where a redirect goes. In the record lane the kernel spreads over 127/8 by chance; the proxy's address stands for it.
 base::SocketAddress redirect_target(const shunt_scope& scope, const shunt_flow& flow, shunt_lane lane) {
     base::SocketAddress to;
-    const bool v4 = (flow.flags & SHUNT_FLOW_V4) != 0;
+    const bool v4 = flow.is_v4 != 0;
     to.port = ntohs(v4 ? scope.proxy4_port_be : scope.proxy6_port_be);
     const auto dst = ntohl(flow.dst.words_be[3]);
     const auto port = ntohs(flow.dst_port_be);
