@@ -13,8 +13,9 @@ build=(
 )
 run=(python3 python3-venv ca-certificates iproute2 curl util-linux procps)
 tests=(libgtest-dev libgmock-dev liburing-dev haproxy squid iptables shellcheck clang-format-14 clang-19 libcap2-bin jq git)
+guests=(qemu-system-x86 busybox-static cpio xz-utils binutils)
 
-wanted=("${build[@]}" "${run[@]}" "${tests[@]}")
+wanted=("${build[@]}" "${run[@]}" "${tests[@]}" "${guests[@]}")
 check=false
 for argument in "$@"; do
     case $argument in

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// verify OBJECT: loads a BPF object into the running kernel, pins nothing, and prints what the verifier had to do:
+// verify OBJECT [FEATURES]: loads a BPF object into the running kernel, pins nothing, and prints what the verifier had
+// to do:
 //   <program> <processed instructions> <total states>
 // A kernel gives up at 1,000,000 processed instructions, and each version counts differently: only running it shows how
 // near a program is. Exit 1 and the verifier's last words where the object is refused.
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <regex>
 #include <string>
 #include <vector>
@@ -25,11 +29,37 @@ int collect(libbpf_print_level level, const char* format, va_list arguments) {
     return length;
 }
 
+// Where a constant stands in .rodata, from the object's BTF; -1: not there.
+int offset_of(const btf* types, const char* name) {
+    const int section = btf__find_by_name_kind(types, ".rodata", BTF_KIND_DATASEC);
+    if (section < 0) return -1;
+    const btf_type* type = btf__type_by_id(types, static_cast<std::uint32_t>(section));
+    const btf_var_secinfo* variable = btf_var_secinfos(type);
+    for (int i = 0; i < btf_vlen(type); ++i, ++variable) {
+        const auto* name_here = btf__name_by_offset(types, btf__type_by_id(types, variable->type)->name_off);
+        if (std::strcmp(name_here, name) == 0) return static_cast<int>(variable->offset);
+    }
+    return -1;
+}
+
+// The constant by which the loader tells the programs what the kernel can; branches of absent features are dead code.
+bool set_features(bpf_object* object, std::uint32_t features) {
+    const int offset = offset_of(bpf_object__btf(object), "shunt_features");
+    bpf_map* map = bpf_object__find_map_by_name(object, ".rodata");
+    std::size_t size = 0;
+    const void* data = map == nullptr ? nullptr : bpf_map__initial_value(map, &size);
+    if (offset < 0 || data == nullptr) return false;
+    const auto* bytes = static_cast<const char*>(data);
+    std::vector<char> value(bytes, bytes + size);
+    std::memcpy(value.data() + offset, &features, sizeof(features));
+    return bpf_map__set_initial_value(map, value.data(), value.size()) == 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 2) {
-        std::fputs("usage: verify OBJECT\n", stderr);
+    if (argc != 2 && argc != 3) {
+        std::fputs("usage: verify OBJECT [FEATURES]\n", stderr);
         return 2;
     }
     libbpf_set_print(collect);
@@ -37,6 +67,10 @@ int main(int argc, char** argv) {
     bpf_object* object = bpf_object__open(argv[1]);
     if (object == nullptr) {
         std::fprintf(stderr, "%s cannot be opened:\n%s", argv[1], g_words.c_str());
+        return 1;
+    }
+    if (argc == 3 && !set_features(object, static_cast<std::uint32_t>(std::stoul(argv[2], nullptr, 0)))) {
+        std::fprintf(stderr, "%s has no constant shunt_features\n", argv[1]);
         return 1;
     }
     std::vector<std::vector<char>> logs;

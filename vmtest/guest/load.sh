@@ -7,13 +7,14 @@ verify=$SHUNT_BUILD/tests/vmtest/verify
 counts=/tmp/verify.counts
 
 object_loads() {
-    if "$verify" "$1" >"$counts"; then return 0; fi
+    if "$verify" "$1" 0 >"$counts"; then return 0; fi
     # Once more for the words of the verifier.
     bpftool prog loadall "$1" /sys/fs/bpf/shunt-t-load
     rm -rf /sys/fs/bpf/shunt-t-load
     return 1
 }
 
+# With no optional feature the object must load everywhere.
 # The limit is 1,000,000 processed instructions on every kernel; compilers and kernels differ by up to a factor of two
 # for one source, so that more than 300,000 on one of them is a refusal on somebody's kernel.
 below_limit() { awk '$2 > 300000 { print $1 " takes " $2 " instructions of the verifier, at most 300000"; bad = 1 } END { exit bad }' "$counts"; }
@@ -27,6 +28,8 @@ for object in "$SHUNT_BUILD"/bpf/*.linked.o; do
     : >"$counts"
     check "Load.$name" object_loads "$object"
     check "Load.${name}IsFarFromTheLimit" below_limit
+    # All optional features at once; which of them this kernel has is for `shunt doctor` to say.
+    if "$verify" "$object" 7 >/tmp/verify.all 2>&1; then note "$name.allFeatures" yes; else note "$name.allFeatures" no; fi
     while read -r program instructions _; do note "verifier.$program" "$instructions"; done <"$counts"
 done
 check Load.ObjectsAreThere test "$found" = yes

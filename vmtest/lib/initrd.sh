@@ -89,7 +89,7 @@ put_payload() {
     for file in "$VM_BUILD"/bpf/*.linked.o; do if [ -e "$file" ]; then put_one "$file"; fi; done
     put_tree "$VM_SRC/../tests" ! -name '*.cpp' ! -name '*.h' ! -name CMakeLists.txt
     put_tree "$VM_SRC/../examples"
-    printf '%s\n' "export SHUNT_BUILD=$VM_BUILD SHUNT_SOURCE=${VM_SRC%/*}" "export VM_FILTER='${VM_FILTER//\'/}'" >"$VM_ROOT/vmtest/env"
+    printf '%s\n' "export VM_GUEST=1 SHUNT_BUILD=$VM_BUILD SHUNT_SOURCE=${VM_SRC%/*}" "export VM_FILTER='${VM_FILTER//\'/}'" >"$VM_ROOT/vmtest/env"
 }
 
 pack_root() { (cd "$VM_ROOT" && find . | cpio --quiet -o -H newc -R 0:0 >"$VM_DIR/root.cpio"); }
