@@ -11,6 +11,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 #include <shunt.skel.h>
 
@@ -42,7 +43,9 @@ std::vector<bpf_map*> maps_by_name(bpf_object* object) {
     return maps;
 }
 
-bool is_ours(const bpf_map* map) { return std::strncmp(bpf_map__name(map), "shunt_", 6) == 0 && !bpf_map__is_internal(map); }
+bool is_ours(const bpf_map* map) {
+    return std::strncmp(bpf_map__name(map), "shunt_", 6) == 0 && !bpf_map__is_internal(map);
+}
 
 void append_text(void* text, const char* format, va_list arguments) {
     char buffer[1024];
@@ -93,8 +96,14 @@ const std::vector<BankedTable>& banked_tables() {
     return tables;
 }
 
+struct InnerShape {
+    bpf_map_type type;
+    __u32 key_size, value_size, flags;
+};
+
 struct Object::Impl {
     shunt_bpf* skeleton = nullptr;
+    std::map<std::string, InnerShape> shapes;  // by outer map; libbpf frees its inner maps while it loads
     ~Impl() { shunt_bpf__destroy(skeleton); }
 };
 
@@ -112,6 +121,13 @@ base::Result<std::unique_ptr<Object>> Object::open() {
         auto error = base::errno_error("open the BPF objects built into this binary", errno);
         error.detail = log.text();
         return tl::unexpected(error);
+    }
+    for (const auto& table : banked_tables()) {
+        auto* outer = bpf_object__find_map_by_name(impl->skeleton->obj, table.outer.c_str());
+        const auto* inner = outer ? bpf_map__inner_map(outer) : nullptr;
+        if (!inner) return base::fail("map " + table.outer + " is not built in");
+        impl->shapes[table.outer] = {bpf_map__type(inner), bpf_map__key_size(inner), bpf_map__value_size(inner),
+                                     bpf_map__map_flags(inner)};
     }
     return std::unique_ptr<Object>(new Object(std::move(impl)));
 }
@@ -147,21 +163,18 @@ base::Result<RawMap> Object::map(const std::string& name) const {
 }
 
 base::Result<RawMap> Object::make_inner(const BankedTable& table, std::uint32_t max_entries) const {
-    const auto* outer = bpf_object__find_map_by_name(impl_->skeleton->obj, table.outer.c_str());
-    if (!outer) return base::fail("map " + table.outer + " is not built in");
-    auto* shape = bpf_map__inner_map(const_cast<bpf_map*>(outer));
+    const auto& shape = impl_->shapes.at(table.outer);
     const btf* types = bpf_object__btf(impl_->skeleton->obj);
     const auto names = inner_types(table.inner);
     LIBBPF_OPTS(bpf_map_create_opts, opts);
-    opts.map_flags = bpf_map__map_flags(shape);
+    opts.map_flags = shape.flags;
     opts.btf_fd = static_cast<__u32>(btf__fd(types));
     opts.btf_key_type_id = static_cast<__u32>(btf__find_by_name_kind(types, names.key, BTF_KIND_STRUCT));
     opts.btf_value_type_id = static_cast<__u32>(btf__find_by_name_kind(types, names.value, BTF_KIND_STRUCT));
-    Fd fd(bpf_map_create(bpf_map__type(shape), table.inner.c_str(), bpf_map__key_size(shape), bpf_map__value_size(shape),
-                         max_entries, &opts));
+    Fd fd(bpf_map_create(shape.type, table.inner.c_str(), shape.key_size, shape.value_size, max_entries, &opts));
     if (!fd)
-        return tl::unexpected(
-            base::errno_error("map " + table.inner + ": create with " + std::to_string(max_entries) + " entries", errno));
+        return tl::unexpected(base::errno_error(
+            "map " + table.inner + ": create with " + std::to_string(max_entries) + " entries", errno));
     return RawMap::from_fd(std::move(fd));
 }
 
