@@ -104,7 +104,8 @@ LogStyle daemon_style() {
 }
 
 void setup_log(std::ostream& stream, LogStyle style, int verbosity) {
-    auto logger = std::make_shared<spdlog::logger>("shunt", std::make_shared<spdlog::sinks::ostream_sink_mt>(stream, true));
+    auto logger =
+        std::make_shared<spdlog::logger>("shunt", std::make_shared<spdlog::sinks::ostream_sink_mt>(stream, true));
     logger->set_formatter(make_formatter(style));
     logger->set_level(verbosity <= 0 ? Level::info : verbosity == 1 ? Level::debug : Level::trace);
     logger->flush_on(Level::trace);

@@ -46,7 +46,8 @@ void put_listener(Json& out, const model::Listener& listener, const policy::Flow
         return;
     }
     out["route"] = listener.route_config_name;
-    const auto route = std::find_if(mesh.routes.begin(), mesh.routes.end(), [&](const auto& r) { return r.name == listener.route_config_name; });
+    const auto route = std::find_if(mesh.routes.begin(), mesh.routes.end(),
+                                    [&](const auto& r) { return r.name == listener.route_config_name; });
     if (route != mesh.routes.end()) out["clusters"] = clusters_of(virtual_hosts(*route, flow.destination));
 }
 
@@ -69,8 +70,9 @@ Json describe(const policy::Flow& flow, const policy::Answer& answer, const mode
         put_listener(out, mesh.listeners[*answer.listener], flow, mesh);
     } else if (answer.listener) {
         out["listenerIndex"] = *answer.listener;  // from the kernel's tables, which hold no names
-    } else if (!mesh.file.empty() && (answer.reason == SHUNT_REASON_UNMATCHED || answer.reason == SHUNT_REASON_PASSTHROUGH_CLUSTER ||
-                                      answer.reason == SHUNT_REASON_BLACK_HOLE_CLUSTER)) {
+    } else if (!mesh.file.empty() &&
+               (answer.reason == SHUNT_REASON_UNMATCHED || answer.reason == SHUNT_REASON_PASSTHROUGH_CLUSTER ||
+                answer.reason == SHUNT_REASON_BLACK_HOLE_CLUSTER)) {
         out["clusters"] = Json::array({cluster(catch_all(mesh), 100)});
     }
     return out;
@@ -84,10 +86,6 @@ Json describe_for_table(const Json& description, const std::string& file) {
         out["rule"] = nullptr;
     else
         out["rule"] = path + (line > 0 ? " (" + file + ":" + std::to_string(line) + ")" : " (built in, or a default)");
-    std::string clusters;
-    for (const auto& item : description["clusters"])
-        clusters += (clusters.empty() ? "" : ", ") + item["name"].get<std::string>() + " " + item["weight"].dump();
-    out["clusters"] = clusters;
     return out;
 }
 

@@ -7,7 +7,8 @@
 
 namespace shunt::cli {
 
-// {"dst", "verdict", "reason", "rule": {"path", "line"}, "lane", "to", "listener", "route", "clusters": [{"name", "weight"}]}
+// {"dst", "verdict", "reason", "rule": {"path", "line"}, "lane", "to", "listener", "route", "clusters": [{"name",
+// "weight"}]}
 Json describe(const policy::Flow& flow, const policy::Answer& answer, const model::Mesh& mesh);
 
 // The same in fewer lines, for people.

@@ -20,7 +20,8 @@ using base::ExitCode;
 constexpr int code_of(ExitCode code) { return static_cast<int>(code); }
 
 int usage_error(const std::string& message, const std::string& command) {
-    spdlog::error("{}\ntry 'shunt {}--help'", message, command.empty() ? "" : command + " ");
+    spdlog::error("{}", message);
+    spdlog::info("try 'shunt {}--help'", command.empty() ? "" : command + " ");
     return code_of(ExitCode::kUsage);
 }
 
@@ -48,8 +49,11 @@ struct Program {
     Program() {
         globals.run_dir = kernel::Paths{}.run_dir;
         app.set_help_flag("-h,--help", "Show this text; after a command, that command's");
-        app.add_option("--pin-dir", globals.pin_dir, "Directory on a bpffs that holds programs, links and maps; default: /sys/fs/bpf/shunt")->type_name("DIR");
-        app.add_option("--run-dir", globals.run_dir, "Directory of the control socket; default: /run/shunt")->type_name("DIR");
+        app.add_option("--pin-dir", globals.pin_dir,
+                       "Directory on a bpffs that holds programs, links and maps; default: /sys/fs/bpf/shunt")
+            ->type_name("DIR");
+        app.add_option("--run-dir", globals.run_dir, "Directory of the control socket; default: /run/shunt")
+            ->type_name("DIR");
         app.add_flag("-v,--verbose", globals.verbosity, "Show debug messages and the verifier's log; twice: show more");
         app.add_option("-o,--output", format, "How data is printed: table, json or yaml")->type_name("FORMAT");
         app.require_subcommand(0, 1);  // a missing one is reported here, after unknown options
@@ -93,10 +97,12 @@ std::string extra_argument(const Program& program) {
     if (extras.empty()) return "";
     const std::string name = program.chosen_name();
     // A misspelt flag leaves its value behind as well; the flag is what is wrong.
-    const auto flag = std::find_if(extras.begin(), extras.end(), [](const auto& text) { return text.size() > 1 && text[0] == '-'; });
+    const auto flag =
+        std::find_if(extras.begin(), extras.end(), [](const auto& text) { return text.size() > 1 && text[0] == '-'; });
     if (flag != extras.end()) {
         const std::string written = flag->substr(0, flag->find('='));
-        return (name.empty() ? "" : name + ": ") + "unknown option " + base::quoted(written) + guess(written, program.valid_flags());
+        return (name.empty() ? "" : name + ": ") + "unknown option " + base::quoted(written) +
+               guess(written, program.valid_flags());
     }
     if (!name.empty()) return name + ": unexpected argument " + base::quoted(extras.front());
     std::vector<std::string> names;
@@ -110,7 +116,8 @@ int perform(Program& program, std::vector<std::string> tail, const Streams& stre
     const auto format = parse_format(program.format);
     if (!format) {
         return usage_error("--output: " + base::quoted(program.format) + " is not table, json or yaml" +
-                               guess(program.format, {"table", "json", "yaml"}), command.name);
+                               guess(program.format, {"table", "json", "yaml"}),
+                           command.name);
     }
     program.globals.format_given = program.app.get_option("--output")->count() > 0;
     if (program.globals.format_given && !command.prints_data)
@@ -159,7 +166,8 @@ int run_guarded(const std::vector<std::string>& arguments, const Streams& stream
     }
     const Command& command = program.commands[*program.chosen()];
     if (has_tail && command.tail.empty()) return usage_error(name + ": takes nothing after --", name);
-    if (!command.tail.empty() && tail.empty()) return usage_error(name + ": " + command.tail + " is missing after --", name);
+    if (!command.tail.empty() && tail.empty())
+        return usage_error(name + ": " + command.tail + " is missing after --", name);
     base::setup_log(streams.err, base::LogStyle::kCommand, program.globals.verbosity);
     return perform(program, std::move(tail), streams);
 }

@@ -12,7 +12,7 @@
 namespace shunt::cli {
 
 struct Streams {
-    Output& out;       // data
+    Output& out;  // data
     std::istream& in;
     std::ostream& err;  // words; spdlog is pointed there
 };

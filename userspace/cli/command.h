@@ -31,7 +31,7 @@ struct Context {
     Globals globals;
     Output& out;
     std::istream& in;
-    std::ostream& err;  // where the log goes
+    std::ostream& err;              // where the log goes
     std::vector<std::string> tail;  // what stood after "--"
 
     kernel::Paths paths() const { return {globals.pin_dir, globals.run_dir}; }
@@ -49,8 +49,8 @@ struct Command {
     std::string summary;      // one line, for the list of commands
     std::string description;  // paragraphs separated by an empty line, for the command's own --help
     std::vector<Example> examples;
-    bool prints_data = true;  // takes -o
-    std::string tail;         // what stands after "--" ("COMMAND [ARGUMENT]..."); empty: nothing may
+    bool prints_data = true;                  // takes -o
+    std::string tail;                         // what stands after "--" ("COMMAND [ARGUMENT]..."); empty: nothing may
     std::function<Action(CLI::App&)> define;  // adds the command's options, returns what it does
 };
 

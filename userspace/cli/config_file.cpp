@@ -10,7 +10,8 @@
 namespace shunt::cli {
 
 CLI::Option* add_config_option(CLI::App& app, std::string& file) {
-    return app.add_option("-c,--config", file, std::string("Configuration file; default: ") + kDefaultConfig)->type_name("FILE");
+    return app.add_option("-c,--config", file, std::string("Configuration file; default: ") + kDefaultConfig)
+        ->type_name("FILE");
 }
 
 base::Result<model::Mesh> load_config(const std::string& file) {

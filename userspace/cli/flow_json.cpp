@@ -59,7 +59,8 @@ base::Status read_key(const std::string& key, const json& value, FlowText& flow)
         return {};
     }
     return fail("unknown key " + base::quoted(key) +
-                base::did_you_mean(key, {"dst", "source", "family", "as", "uid", "gid", "mark", "udp", "boundToDevice", "own"}));
+                base::did_you_mean(
+                    key, {"dst", "source", "family", "as", "uid", "gid", "mark", "udp", "boundToDevice", "own"}));
 }
 
 // Makes the flow one of the proxy's, by the first of the identities that the tables know.
@@ -102,9 +103,11 @@ base::Result<policy::Flow> to_flow(const FlowText& text, const policy::Tables& t
     flow.destination = *destination;
     flow.socket_v6 = text.destination.starts_with('[');
     if (text.family) {
-        if (*text.family != "inet" && *text.family != "inet6") return fail("family: " + base::quoted(*text.family) + " is not inet or inet6");
+        if (*text.family != "inet" && *text.family != "inet6")
+            return fail("family: " + base::quoted(*text.family) + " is not inet or inet6");
         flow.socket_v6 = *text.family == "inet6";
-        if (!flow.socket_v6 && !destination->address.is_v4()) return fail("family: an inet socket cannot dial " + text.destination);
+        if (!flow.socket_v6 && !destination->address.is_v4())
+            return fail("family: an inet socket cannot dial " + text.destination);
     }
     if (text.source) {
         auto source = parse_dialled(*text.source);

@@ -65,7 +65,8 @@ Entry option_entry(const CLI::Option& option) {
 std::vector<Entry> options(const CLI::App& app, bool positional) {
     std::vector<Entry> list;
     for (const CLI::Option* option : app.get_options())
-        if (option->get_positional() == positional && !option->get_group().empty()) list.push_back(option_entry(*option));
+        if (option->get_positional() == positional && !option->get_group().empty())
+            list.push_back(option_entry(*option));
     return list;
 }
 
@@ -89,13 +90,18 @@ std::string program_help(const CLI::App& program, const std::vector<Command>& co
     std::vector<Entry> list;
     for (const Command& command : commands) list.push_back({command.name, command.summary});
     return "Usage: shunt [OPTION]... COMMAND [ARGUMENT]...\n\n" +
-           wrap("Sends the outgoing connections of a cgroup to the proxy that runs beside it, by eBPF and without iptables. "
-                "The proxy asks SO_ORIGINAL_DST as ever and learns where the application wanted to go.", 0) +
-           section("Commands", entries(list)) + section("Options, before or after the command", entries(options(program, false))) +
+           wrap(
+               "Sends the outgoing connections of a cgroup to the proxy that runs beside it, by eBPF and without "
+               "iptables. "
+               "The proxy asks SO_ORIGINAL_DST as ever and learns where the application wanted to go.",
+               0) +
+           section("Commands", entries(list)) +
+           section("Options, before or after the command", entries(options(program, false))) +
            section("Exit codes", kExitCodes) +
-           section("Examples", examples({{"shunt check -c /etc/shunt/shunt.yaml", "is this configuration right?"},
-                                         {"shunt run -c /etc/shunt/shunt.yaml", "redirect as it says, until it is uninstalled"},
-                                         {"shunt explain 10.0.3.29:9080", "what happens to a connection, and why"}})) +
+           section("Examples",
+                   examples({{"shunt check -c /etc/shunt/shunt.yaml", "is this configuration right?"},
+                             {"shunt run -c /etc/shunt/shunt.yaml", "redirect as it says, until it is uninstalled"},
+                             {"shunt explain 10.0.3.29:9080", "what happens to a connection, and why"}})) +
            "\n'shunt COMMAND --help' tells more about a command.\n";
 }
 

@@ -39,7 +39,7 @@ public:
 
     void text(std::string_view bytes) { write(bytes); }
 
-    virtual bool closed() const { return false; }          // nobody reads any more; stop producing
+    virtual bool closed() const { return false; }             // nobody reads any more; stop producing
     virtual base::Status finish() { return base::Status{}; }  // an error of writing, once all is written
 
 protected:

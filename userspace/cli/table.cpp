@@ -42,7 +42,8 @@ std::string pad(const std::string& text, std::size_t width, bool right) {
 }
 
 bool is_table(const Json& value) {
-    return value.is_array() && !value.empty() && std::all_of(value.begin(), value.end(), [](const Json& row) { return row.is_object(); });
+    return value.is_array() && !value.empty() &&
+           std::all_of(value.begin(), value.end(), [](const Json& row) { return row.is_object(); });
 }
 
 void put_rows(const Json& rows, const std::string& indent, std::string& out) {
@@ -55,7 +56,8 @@ void put_rows(const Json& rows, const std::string& indent, std::string& out) {
     for (const Json& row : rows) {
         for (const auto& [key, item] : row.items()) {
             auto column = std::find_if(columns.begin(), columns.end(), [&](const Column& c) { return c.key == key; });
-            if (column == columns.end()) column = columns.insert(columns.end(), {key, key.empty() ? 0 : words(key).size(), true});
+            if (column == columns.end())
+                column = columns.insert(columns.end(), {key, key.empty() ? 0 : words(key).size(), true});
             column->width = std::max(column->width, cell(item).size());
             column->right = column->right && (item.is_number() || item.is_null());
         }
@@ -69,7 +71,8 @@ void put_rows(const Json& rows, const std::string& indent, std::string& out) {
     };
     put_line([](const Column& column) { return upper(words(column.key)); });
     for (const Json& row : rows)
-        put_line([&](const Column& column) { return row.contains(column.key) ? cell(row[column.key]) : std::string(); });
+        put_line(
+            [&](const Column& column) { return row.contains(column.key) ? cell(row[column.key]) : std::string(); });
 }
 
 void put_object(const Json& object, const std::string& indent, std::string& out) {

@@ -38,8 +38,10 @@ void put(YAML::Emitter& out, const Json& value) {
         out << YAML::EndSeq;
     } else if (value.is_string()) {
         put_text(out, value.get<std::string>());
+    } else if (value.is_null()) {
+        out << YAML::Null;
     } else {
-        out << value.dump();  // numbers, true, false and null are spelled alike in JSON and YAML
+        out << value.dump();  // numbers, true and false are spelled alike in JSON and YAML
     }
 }
 

@@ -14,11 +14,18 @@ using base::ExitCode;
 constexpr int kConnectSeconds = 5;
 constexpr int kReloadSeconds = 300;  // a configuration of hundreds of thousands of entries takes its time
 
+std::string why(httplib::Error error) {
+    if (error == httplib::Error::Connection) return "nobody listens there, or it may not be opened";
+    if (error == httplib::Error::Read) return "it closed the connection, or took too long";
+    return httplib::to_string(error);
+}
+
 base::Result<Json> answer(const std::string& path, const httplib::Result& result) {
     const std::string object = "controller at " + path;
     if (!result) {
-        return base::fail(object + ": not reachable (" + httplib::to_string(result.error()) + "); is 'shunt run' running, with this --run-dir?",
-                          ExitCode::kControllerUnreachable);
+        return base::fail(
+            object + ": not reachable (" + why(result.error()) + "); is 'shunt run' running, with this --run-dir?",
+            ExitCode::kControllerUnreachable);
     }
     const Json body = Json::parse(result->body, nullptr, false);
     if (result->status == 200 && body.is_object()) return body;

@@ -38,20 +38,25 @@ base::Status make_run_dir(const std::string& run_dir) {
     return {};
 }
 
-// The lock tells a living controller's socket from a dead one's, which a connect() cannot do without a race.
+// A lock on the directory itself tells a living controller's socket from a dead one's, which a connect() cannot do
+// without a race, and leaves no file behind.
 base::Result<int> lock(const std::string& run_dir) {
-    const std::string path = run_dir + "/control.lock";
-    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return tl::unexpected<base::Error>(base::errno_error(path, errno));
+    const int fd = open(run_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return tl::unexpected<base::Error>(base::errno_error("run directory " + run_dir, errno));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
     const int error = errno;
     close(fd);
-    if (error == EWOULDBLOCK) return base::fail("another controller is running: it holds " + path);
-    return tl::unexpected<base::Error>(base::errno_error(path + ": lock", error));
+    if (error == EWOULDBLOCK)
+        return base::fail("another controller is running: it holds " + run_dir +
+                          "; stop it first, or name another --run-dir");
+    return tl::unexpected<base::Error>(base::errno_error("run directory " + run_dir + ": lock", error));
 }
 
 Json to_json(const sync::ApplyReport& report) {
-    return {{"generation", report.generation}, {"entries", report.entries}, {"changed", report.changed}, {"warnings", report.warnings}};
+    return {{"generation", report.generation},
+            {"entries", report.entries},
+            {"changed", report.changed},
+            {"warnings", report.warnings}};
 }
 
 std::string dump(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
@@ -66,7 +71,8 @@ ControlServer::ControlServer(std::string socket_path, int lock_fd)
 base::Result<std::unique_ptr<ControlServer>> ControlServer::bind(const std::string& run_dir) {
     const std::string path = control_socket(run_dir);
     if (path.size() >= sizeof(sockaddr_un{}.sun_path))
-        return base::fail("control socket " + path + ": longer than the " + std::to_string(sizeof(sockaddr_un{}.sun_path) - 1) +
+        return base::fail("control socket " + path + ": longer than the " +
+                          std::to_string(sizeof(sockaddr_un{}.sun_path) - 1) +
                           " bytes a socket's path may have; choose a shorter --run-dir");
     if (auto made = make_run_dir(run_dir); !made) return tl::unexpected<base::Error>(made.error());
     auto lock_fd = lock(run_dir);
@@ -96,7 +102,8 @@ void ControlServer::serve(Reloader& reloader) {
             const base::Error& error = report.error();
             response.status = 422;
             response.set_content(
-                dump({{"error", error.message}, {"exitCode", static_cast<int>(error.code)}, {"detail", error.detail}}), kJsonType);
+                dump({{"error", error.message}, {"exitCode", static_cast<int>(error.code)}, {"detail", error.detail}}),
+                kJsonType);
         }
     });
     server_->Get("/v1/status", [&reloader](const httplib::Request&, httplib::Response& response) {

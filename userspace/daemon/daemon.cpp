@@ -57,7 +57,8 @@ base::Status run(const RunOptions& options) {
     if (!controller) return tl::unexpected<base::Error>(controller.error());
     for (const auto& warning : report.warnings) spdlog::warn("{}", warning);
 
-    Reloader reloader(options.config_file, [&](const model::Mesh& mesh) { return controller->apply(mesh); }, report);
+    Reloader reloader(
+        options.config_file, [&](const model::Mesh& mesh) { return controller->apply(mesh); }, report);
     (*server)->serve(reloader);
     spdlog::info("ready: {} generation {} in force with {} table entries; {}",
                  report.adopted ? "what was pinned is taken over," : "installed,", report.generation, report.entries,

@@ -28,7 +28,8 @@ void notify(const std::string& lines) {
     if (*path == '@') address.sun_path[0] = '\0';  // an abstract name begins with a zero byte
     const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-    if (fd < 0 || sendto(fd, lines.data(), lines.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size) < 0)
+    if (fd < 0 ||
+        sendto(fd, lines.data(), lines.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size) < 0)
         spdlog::debug("NOTIFY_SOCKET {}: {}", path, std::strerror(errno));
     if (fd >= 0) close(fd);
 }

@@ -12,7 +12,10 @@
 namespace shunt::daemon {
 
 Reloader::Reloader(std::string config_file, Apply apply, const sync::ApplyReport& first)
-    : config_file_(std::move(config_file)), apply_(std::move(apply)), generation_(first.generation), entries_(first.entries) {}
+    : config_file_(std::move(config_file)),
+      apply_(std::move(apply)),
+      generation_(first.generation),
+      entries_(first.entries) {}
 
 base::Result<sync::ApplyReport> Reloader::load_and_apply() {
     auto loaded = config::load_file(config_file_);
@@ -30,8 +33,8 @@ base::Result<sync::ApplyReport> Reloader::reload() {
     if (!report) {
         ++failed_;
         last_error_ = report.error().message;
-        spdlog::error("{}\nreload refused ({} of {} so far); generation {} stays in force", report.error().message, failed_,
-                      reloads_, generation_);
+        spdlog::error("{}\nreload refused ({} of {} so far); generation {} stays in force", report.error().message,
+                      failed_, reloads_, generation_);
         if (!report.error().detail.empty()) spdlog::debug("{}", report.error().detail);
         return report;
     }
@@ -39,7 +42,8 @@ base::Result<sync::ApplyReport> Reloader::reload() {
     generation_ = report->generation;
     entries_ = report->entries;
     for (const auto& warning : report->warnings) spdlog::warn("{}", warning);
-    spdlog::info("reloaded: generation {} in force with {} table entries, {} changed", generation_, entries_, report->changed);
+    spdlog::info("reloaded: generation {} in force with {} table entries, {} changed", generation_, entries_,
+                 report->changed);
     return report;
 }
 
@@ -56,15 +60,16 @@ std::string Reloader::summary() const {
 
 nlohmann::ordered_json Reloader::status() const {
     const std::lock_guard lock(score_);
-    return {{"pid", getpid()},
-            {"version", base::build_info().version},
-            {"config", config_file_},
-            {"since", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(started_)))},
-            {"generation", generation_},
-            {"entries", entries_},
-            {"reloads", reloads_},
-            {"failedReloads", failed_},
-            {"lastError", last_error_.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(last_error_)}};
+    return {
+        {"pid", getpid()},
+        {"version", base::build_info().version},
+        {"config", config_file_},
+        {"since", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(started_)))},
+        {"generation", generation_},
+        {"entries", entries_},
+        {"reloads", reloads_},
+        {"failedReloads", failed_},
+        {"lastError", last_error_.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(last_error_)}};
 }
 
 }  // namespace shunt::daemon

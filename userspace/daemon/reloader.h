@@ -27,7 +27,7 @@ public:
 
     const std::string& config_file() const { return config_file_; }
     std::uint64_t generation() const;
-    std::string summary() const;             // one line, for systemctl status
+    std::string summary() const;            // one line, for systemctl status
     nlohmann::ordered_json status() const;  // body of GET /v1/status
 
 private:
@@ -36,13 +36,13 @@ private:
     const std::string config_file_;
     const Apply apply_;
     const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
-    std::mutex reloading_;         // held for a whole reload
-    mutable std::mutex score_;     // held for moments, so that status answers during a reload
+    std::mutex reloading_;      // held for a whole reload
+    mutable std::mutex score_;  // held for moments, so that status answers during a reload
     std::uint64_t generation_;
     std::size_t entries_;
     std::uint64_t reloads_ = 0;
     std::uint64_t failed_ = 0;
-    std::string last_error_;       // of the latest reload; empty where it succeeded
+    std::string last_error_;  // of the latest reload; empty where it succeeded
 };
 
 }  // namespace shunt::daemon

@@ -23,7 +23,8 @@ base::Result<Layout> find_layout(const kernel::Paths& paths) {
     }
     if (geteuid() != 0 && entry.st_uid == 0 && S_ISDIR(entry.st_mode))
         return base::fail("pin directory " + *root + ": only root may read it", base::ExitCode::kPermission);
-    if (const auto checked = kernel::check_pin_directory(*root); !checked) return tl::unexpected<base::Error>(checked.error());
+    if (const auto checked = kernel::check_pin_directory(*root); !checked)
+        return tl::unexpected<base::Error>(checked.error());
     const auto found = kernel::layouts(*root);
     if (found.empty()) return Layout{*root, ""};
     if (found.size() > 1) return base::fail(*root + " holds more than one layout; 'shunt uninstall' removes them");

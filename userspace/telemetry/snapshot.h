@@ -26,8 +26,8 @@ struct LinkState {
     std::uint32_t link_id = 0;
     std::uint32_t program_id = 0;
     std::uint64_t cgroup_id = 0;
-    std::string cgroup;       // path below the cgroup2 mount; empty where the cgroup is gone
-    bool attached = false;    // false: detached behind our back, or its cgroup was removed
+    std::string cgroup;     // path below the cgroup2 mount; empty where the cgroup is gone
+    bool attached = false;  // false: detached behind our back, or its cgroup was removed
 };
 
 struct TableState {
@@ -41,7 +41,7 @@ struct Snapshot {
     std::string pin_directory;  // .../shunt/<abi hash>
     std::uint64_t generation = 0;
     bool controller_running = false;  // somebody holds the lock
-    shunt_scope scope{};        // settings in force
+    shunt_scope scope{};              // settings in force
     std::vector<LinkState> links;
     std::vector<TableState> tables;
     Counters counters;

@@ -54,7 +54,8 @@ Json problems(const std::vector<std::string>& lines, const std::string& file) {
 
 base::Result<base::ExitCode> check(Context& context, const std::string& file) {
     const auto loaded = config::load_file(file);
-    if (!loaded && loaded.error().code != base::ExitCode::kConfigInvalid) return tl::unexpected<base::Error>(loaded.error());
+    if (!loaded && loaded.error().code != base::ExitCode::kConfigInvalid)
+        return tl::unexpected<base::Error>(loaded.error());
     const auto errors = loaded ? std::vector<std::string>{} : lines_of(loaded.error().message);
     const auto warnings = loaded ? loaded->warnings : std::vector<std::string>{};
     if (context.out.format() != Format::kTable) {
@@ -81,9 +82,12 @@ Action define(CLI::App& app) {
 Command check_command() {
     return {"check",
             "Say whether a configuration is valid",
-            "Reads a configuration as 'run' and 'reload' would and prints every error, as FILE:LINE:COLUMN: KEY: what is wrong "
-            "and what was expected, and every warning. Needs no privilege and touches nothing. The exit code is 0 for a valid "
-            "file, also with warnings, and 3 for an invalid one. Words go to stderr; with -o json or yaml the errors are data on stdout.",
+            "Reads a configuration as 'run' and 'reload' would and prints every error, as FILE:LINE:COLUMN: KEY: what "
+            "is wrong "
+            "and what was expected, and every warning. Needs no privilege and touches nothing. The exit code is 0 for "
+            "a valid "
+            "file, also with warnings, and 3 for an invalid one. Words go to stderr; with -o json or yaml the errors "
+            "are data on stdout.",
             {{"shunt check -c shunt.yaml", "before it is put into force"},
              {"shunt check -c shunt.yaml -o json | jq '.errors[].path'", "which keys are wrong"}},
             true,

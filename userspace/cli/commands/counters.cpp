@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-
 #include <CLI/CLI.hpp>
 
 #include "base/names.h"
@@ -55,9 +54,12 @@ Action define(CLI::App& app) {
 Command counters_command() {
     return {"counters",
             "Print how often each reason, lane and event occurred",
-            "Every connect of a captured cgroup is counted under exactly one reason, so the reasons' sum is the number of runs. "
-            "Lanes say how the original destination of redirected connections travels; events say what the other programs did "
-            "and what failed. All count from the moment the programs were first loaded, over reloads and restarts of the controller.",
+            "Every connect of a captured cgroup is counted under exactly one reason, so the reasons' sum is the number "
+            "of runs. "
+            "Lanes say how the original destination of redirected connections travels; events say what the other "
+            "programs did "
+            "and what failed. All count from the moment the programs were first loaded, over reloads and restarts of "
+            "the controller.",
             {{"shunt counters", "what happens on this node"},
              {"shunt counters -o json | jq .reasons.port_listener", "one number, for a script"}},
             true,

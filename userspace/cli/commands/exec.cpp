@@ -27,15 +27,18 @@ base::Result<std::string> from_config(const std::string& file, bool proxy) {
     if (!mesh) return tl::unexpected<base::Error>(mesh.error());
     if (!proxy) return mesh->capture.cgroups.front().value;
     if (mesh->proxy.identity.cgroup) return mesh->proxy.identity.cgroup->value;
-    return base::fail(file + ": proxy.identity.cgroup is not set, so the proxy is not recognised by its cgroup; start it with the "
-                             "mark, uid or gid that proxy.identity names");
+    return base::fail(
+        file +
+        ": proxy.identity.cgroup is not set, so the proxy is not recognised by its cgroup; start it with the "
+        "mark, uid or gid that proxy.identity names");
 }
 
 // The cgroup that the kernel's links name; empty where they do not say.
 std::string from_links(const telemetry::Snapshot& snapshot, bool proxy) {
     for (const auto& link : snapshot.links) {
         if (!link.attached) continue;
-        if (proxy ? link.cgroup_id == snapshot.scope.proxy_cgroup_id : link.attach_type == "cgroup_inet4_connect") return link.cgroup;
+        if (proxy ? link.cgroup_id == snapshot.scope.proxy_cgroup_id : link.attach_type == "cgroup_inet4_connect")
+            return link.cgroup;
     }
     return "";
 }
@@ -58,7 +61,8 @@ base::Status enter(const kernel::Cgroup& cgroup) {
     close(fd);
     if (written == 1) return {};
     base::Error failed = base::errno_error(path, error);
-    if (error == EBUSY) failed.message += "; it has controllers enabled for its children, so name a cgroup below it that has none";
+    if (error == EBUSY)
+        failed.message += "; it has controllers enabled for its children, so name a cgroup below it that has none";
     return tl::unexpected<base::Error>(std::move(failed));
 }
 
@@ -88,8 +92,11 @@ base::Result<base::ExitCode> execute(Context& context, const Options& options) {
 
 Action define(CLI::App& app) {
     auto options = std::make_shared<Options>();
-    add_config_option(app, options->file)->description(std::string("Take the cgroup from this file; default: from what is installed, or ") + kDefaultConfig);
-    app.add_option("--as", options->as, "application (default): the first captured cgroup; proxy: the proxy's own")->type_name("WHO");
+    add_config_option(app, options->file)
+        ->description(std::string("Take the cgroup from this file; default: from what is installed, or ") +
+                      kDefaultConfig);
+    app.add_option("--as", options->as, "application (default): the first captured cgroup; proxy: the proxy's own")
+        ->type_name("WHO");
     return [options](Context& context) { return execute(context, *options); };
 }
 
@@ -98,9 +105,12 @@ Action define(CLI::App& app) {
 Command exec_command() {
     return {"exec",
             "Run a command in the captured cgroup, or in the proxy's",
-            "Moves itself into the cgroup and becomes the command, so that its connections are redirected from the first one "
-            "on; with --as proxy, so that they are recognised as the proxy's own and left alone. User, environment and network "
-            "namespace stay as they are. A socket belongs to the cgroup it was made in: moving a running process later does not "
+            "Moves itself into the cgroup and becomes the command, so that its connections are redirected from the "
+            "first one "
+            "on; with --as proxy, so that they are recognised as the proxy's own and left alone. User, environment and "
+            "network "
+            "namespace stay as they are. A socket belongs to the cgroup it was made in: moving a running process later "
+            "does not "
             "change its sockets, and that is why a proxy must be started like this.\n\n"
             "The exit code is the command's; 127 where it was not found, 126 where it could not be run.",
             {{"shunt exec -- curl http://10.0.3.29:9080/", "one request through the proxy"},

@@ -62,7 +62,8 @@ base::ExitCode explain_lines(Context& context, const Ground& ground) {
             context.out.record({{"error", told.error().message}});
             code = base::ExitCode::kFailure;
         } else {
-            context.out.record(context.out.format() == Format::kTable ? describe_for_table(*told, ground.mesh.file) : *told);
+            context.out.record(context.out.format() == Format::kTable ? describe_for_table(*told, ground.mesh.file)
+                                                                      : *told);
         }
     }
     return code;
@@ -76,7 +77,8 @@ base::Result<base::ExitCode> explain(Context& context, Options options) {
         // A flow that makes no sense is a usage error whatever the configuration says.
         policy::Tables any;
         any.scope.flags = SHUNT_SCOPE_PROXY_CGROUP;
-        if (const auto flow = to_flow(options.flow, any); !flow) return base::fail(flow.error().message, base::ExitCode::kUsage);
+        if (const auto flow = to_flow(options.flow, any); !flow)
+            return base::fail(flow.error().message, base::ExitCode::kUsage);
     }
     const auto ground = read_ground(context, options);
     if (!ground) return tl::unexpected<base::Error>(ground.error());
@@ -90,7 +92,8 @@ base::Result<base::ExitCode> explain(Context& context, Options options) {
 Action define(CLI::App& app) {
     auto options = std::make_shared<Options>();
     auto* config = add_config_option(app, options->file);
-    app.add_flag("--kernel", options->kernel, "Answer from the tables in the kernel instead of a file")->excludes(config);
+    app.add_flag("--kernel", options->kernel, "Answer from the tables in the kernel instead of a file")
+        ->excludes(config);
     app.add_option("--uid", options->flow.uid, "User of the process; default: 0")->type_name("N");
     app.add_option("--gid", options->flow.gid, "Group of the process; default: 0")->type_name("N");
     app.add_option("--mark", options->flow.mark, "SO_MARK of the socket; default: 0")->type_name("N");
@@ -99,12 +102,15 @@ Action define(CLI::App& app) {
         ->allow_extra_args(false);
     app.add_option("--source", options->source, "What the application bound its socket to; port 0: the address only")
         ->type_name("ADDR:PORT");
-    app.add_option("--family", options->family, "inet or inet6, the socket's; default: inet6 for a destination in brackets")
+    app.add_option("--family", options->family,
+                   "inet or inet6, the socket's; default: inet6 for a destination in brackets")
         ->type_name("FAMILY");
     app.add_option("--as", options->flow.as, "Who dials: application (default) or proxy")->type_name("WHO");
     app.add_flag("--udp", options->flow.udp, "A UDP socket instead of a TCP one");
     app.add_flag("--bound-to-device", options->flow.bound_to_device, "The socket has SO_BINDTODEVICE, other than lo");
-    app.add_option("DEST", options->flow.destination, "ADDR:PORT, [ADDR6]:PORT, or - to read one flow per line of stdin")->required();
+    app.add_option("DEST", options->flow.destination,
+                   "ADDR:PORT, [ADDR6]:PORT, or - to read one flow per line of stdin")
+        ->required();
     return [options](Context& context) { return explain(context, *options); };
 }
 
@@ -113,12 +119,17 @@ Action define(CLI::App& app) {
 Command explain_command() {
     return {"explain",
             "Say what happens to a connection, and why",
-            "Gives the verdict on a connection by the very function that decides in the kernel: bypass, redirect, balance or "
-            "refuse, the reason, the key and line of the configuration that decided, where the connection really goes, and the "
-            "listener, route and clusters that its original destination leads to. Works offline, without privilege and without "
+            "Gives the verdict on a connection by the very function that decides in the kernel: bypass, redirect, "
+            "balance or "
+            "refuse, the reason, the key and line of the configuration that decided, where the connection really goes, "
+            "and the "
+            "listener, route and clusters that its original destination leads to. Works offline, without privilege and "
+            "without "
             "BPF; with --kernel it answers from what is in force.\n\n"
-            "With - each line of stdin is a flow as JSON, with the keys dst, uid, gid, mark, own, source, family, as, udp and "
-            "boundToDevice, of which dst alone is needed; each answer is a line of JSON. A line that is not a flow is answered "
+            "With - each line of stdin is a flow as JSON, with the keys dst, uid, gid, mark, own, source, family, as, "
+            "udp and "
+            "boundToDevice, of which dst alone is needed; each answer is a line of JSON. A line that is not a flow is "
+            "answered "
             "with {\"error\": ...}, and the exit code is 1 at the end.",
             {{"shunt explain -c shunt.yaml --uid 1000 --own 10.0.3.7 10.0.3.29:9080", "an application's connection"},
              {"shunt explain --kernel --as proxy 10.0.3.29:9080", "the proxy's own, by the tables in force"},

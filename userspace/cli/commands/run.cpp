@@ -26,16 +26,21 @@ Action define(CLI::App& app) {
 }  // namespace
 
 Command run_command() {
-    return {"run",
-            "Redirect as a configuration says, and keep it in force",
-            "Loads the configuration, attaches the programs to the cgroups it names, says \"ready\" and stays. What an earlier "
-            "controller left is taken over without a gap. Either all of it is in place afterwards, or nothing has changed.\n\n"
-            "SIGHUP, or 'shunt reload', reads the file again: a good one takes effect as a whole, a bad one is refused as a "
-            "whole. SIGTERM and SIGINT end the controller but leave redirection in place: only 'shunt uninstall' removes it.",
-            {{"shunt run -c /etc/shunt/shunt.yaml", "in the foreground; packaging/shunt.service runs it under systemd"}},
-            false,
-            "",
-            define};
+    return {
+        "run",
+        "Redirect as a configuration says, and keep it in force",
+        "Loads the configuration, attaches the programs to the cgroups it names, says \"ready\" and stays. What an "
+        "earlier "
+        "controller left is taken over without a gap. Either all of it is in place afterwards, or nothing has "
+        "changed.\n\n"
+        "SIGHUP, or 'shunt reload', reads the file again: a good one takes effect as a whole, a bad one is refused as "
+        "a "
+        "whole. SIGTERM and SIGINT end the controller but leave redirection in place: only 'shunt uninstall' removes "
+        "it.",
+        {{"shunt run -c /etc/shunt/shunt.yaml", "in the foreground; packaging/shunt.service runs it under systemd"}},
+        false,
+        "",
+        define};
 }
 
 }  // namespace shunt::cli

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
@@ -63,7 +64,8 @@ Json failures(const telemetry::Counters& counters) {
     Json out = Json::object();
     for (const auto& [event, count] : counters.events)
         if (base::is_failure(event) && count > 0) out[std::string(base::name(event))] = count;
-    for (const auto reason : {SHUNT_REASON_INTERNAL_REFUSE, SHUNT_REASON_INTERNAL_BYPASS, SHUNT_REASON_PROXY_DOWN_REFUSE, SHUNT_REASON_PROXY_DOWN_BYPASS})
+    for (const auto reason : {SHUNT_REASON_INTERNAL_REFUSE, SHUNT_REASON_INTERNAL_BYPASS,
+                              SHUNT_REASON_PROXY_DOWN_REFUSE, SHUNT_REASON_PROXY_DOWN_BYPASS})
         if (const auto found = counters.reasons.find(reason); found != counters.reasons.end() && found->second > 0)
             out[std::string(base::name(reason))] = found->second;
     return out;
@@ -86,6 +88,7 @@ base::Result<base::ExitCode> status(Context& context) {
         out["tables"] = tables(*snapshot);
     }
     Json table = out;
+    table["why"] = fmt::format("{}", fmt::join(judgement.why, "; "));
     if (judgement.why.empty()) table.erase("why");
     context.out.emit(out, table);
     return judgement.state == State::kProtected ? base::ExitCode::kOk : base::ExitCode::kFailure;
@@ -96,10 +99,14 @@ base::Result<base::ExitCode> status(Context& context) {
 Command status_command() {
     return {"status",
             "Say whether connections are redirected",
-            "Reads this installation's own pins, with or without a running controller, and says in one word what they show: "
-            "protected (every captured cgroup's connections pass the programs), unprotected (some can leave unseen), degraded "
-            "(all are seen, but something that a redirect needs is missing) or not-installed. Then: why, the controller, the "
-            "proxy, every link with its state, verdicts and failures since the programs were loaded, and how full the tables "
+            "Reads this installation's own pins, with or without a running controller, and says in one word what they "
+            "show: "
+            "protected (every captured cgroup's connections pass the programs), unprotected (some can leave unseen), "
+            "degraded "
+            "(all are seen, but something that a redirect needs is missing) or not-installed. Then: why, the "
+            "controller, the "
+            "proxy, every link with its state, verdicts and failures since the programs were loaded, and how full the "
+            "tables "
             "are. A controller that is not running changes nothing for traffic and not the word.\n\n"
             "The exit code is 0 only where the word is protected, 1 otherwise.",
             {{"shunt status", "for people"}, {"shunt status -o json | jq -r .state", "for a health check"}},

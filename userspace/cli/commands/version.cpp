@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-
 #include <CLI/CLI.hpp>
 
 #include "base/version.h"
@@ -16,13 +15,14 @@ Command version_command() {
                           {"compiler", build.compiler}});
         return base::ExitCode::kOk;
     };
-    return {"version",
-            "Print the version of this program and of what it was built with",
-            "Prints the version, the revision of the source tree, the version of libbpf that was linked and the compiler.",
-            {{"shunt version -o json | jq -r .version", "the number alone"}},
-            true,
-            "",
-            [action](CLI::App&) -> Action { return action; }};
+    return {
+        "version",
+        "Print the version of this program and of what it was built with",
+        "Prints the version, the revision of the source tree, the version of libbpf that was linked and the compiler.",
+        {{"shunt version -o json | jq -r .version", "the number alone"}},
+        true,
+        "",
+        [action](CLI::App&) -> Action { return action; }};
 }
 
 }  // namespace shunt::cli

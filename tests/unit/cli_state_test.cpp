@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/install_state.h"
+
+#include <gtest/gtest.h>
+
+namespace shunt::cli {
+namespace {
+
+telemetry::LinkState link(const std::string& type, bool attached = true, const std::string& cgroup = "/mesh") {
+    telemetry::LinkState state;
+    state.pin = "pin_of_" + type;
+    state.attach_type = type;
+    state.cgroup = cgroup;
+    state.attached = attached;
+    return state;
+}
+
+telemetry::Snapshot whole() {
+    telemetry::Snapshot snapshot;
+    snapshot.installed = true;
+    snapshot.generation = 3;
+    snapshot.links = {link("cgroup_inet4_connect"), link("cgroup_inet6_connect"), link("cgroup_getsockopt"),
+                      link("cgroup_inet4_getpeername")};
+    return snapshot;
+}
+
+std::string state(const telemetry::Snapshot& snapshot) { return to_string(judge(snapshot).state); }
+
+TEST(State, NotInstalled) { EXPECT_EQ(state({}), "not-installed"); }
+
+TEST(State, ProtectedWithOrWithoutAController) {
+    EXPECT_EQ(state(whole()), "protected");
+    EXPECT_TRUE(judge(whole()).why.empty());
+    auto running = whole();
+    running.controller_running = true;
+    EXPECT_EQ(state(running), "protected");
+}
+
+TEST(State, UnprotectedWhereAConnectCanPass) {
+    for (const std::size_t index : {0u, 1u}) {
+        auto detached = whole();
+        detached.links[index].attached = false;
+        EXPECT_EQ(state(detached), "unprotected");
+        ASSERT_FALSE(judge(detached).why.empty());
+        EXPECT_NE(judge(detached).why[0].find("is detached"), std::string::npos);
+        auto unpinned = whole();
+        unpinned.links.erase(unpinned.links.begin() + static_cast<std::ptrdiff_t>(index));
+        EXPECT_EQ(state(unpinned), "unprotected");
+    }
+    auto no_tables = whole();
+    no_tables.generation = 0;
+    EXPECT_EQ(state(no_tables), "unprotected");
+    auto second_cgroup = whole();
+    second_cgroup.links.push_back(link("cgroup_inet4_connect", true, "/other"));
+    EXPECT_EQ(state(second_cgroup), "unprotected") << "/other has no connect6";
+    auto removed = whole();
+    removed.links.push_back(link("cgroup_inet4_connect", false, ""));
+    EXPECT_EQ(state(removed), "unprotected");
+    EXPECT_NE(judge(removed).why[0].find("its cgroup was removed"), std::string::npos);
+}
+
+TEST(State, DegradedWhereARedirectLacksSomething) {
+    auto no_answer = whole();
+    no_answer.links[2].attached = false;
+    EXPECT_EQ(state(no_answer), "degraded");
+    auto no_peername = whole();
+    no_peername.links[3].attached = false;
+    EXPECT_EQ(state(no_peername), "degraded");
+}
+
+}  // namespace
+}  // namespace shunt::cli
