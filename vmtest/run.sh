@@ -14,13 +14,13 @@ usage: vmtest/run.sh [OPTION...] [KERNEL...] [-- TEST-FILTER]
   --suite NAME   only this suite (may be repeated)
   --build DIR    the build folder to test, also holds caches and results (default: build)
   --jobs N       guests at a time (default 2)
-  --timeout S    seconds until a guest counts as hung (default 180)
+  --timeout S    seconds until a guest counts as hung (default: what its suites may take, and a minute)
   --keep         keep the initrds, for a post-mortem (results/KERNEL/command boots one again)
   --update       look for newer packages now (otherwise once a week)
 TEXT
 }
 
-VM_BUILD=${VM_SRC%/*}/build VM_UPDATE=no VM_KEEP=no VM_FILTER='' VM_JOBS=2 VM_TIMEOUT=180 VM_MEMORY=${VM_MEMORY:-1024}
+VM_BUILD=${VM_SRC%/*}/build VM_UPDATE=no VM_KEEP=no VM_FILTER='' VM_JOBS=2 VM_TIMEOUT='' VM_MEMORY=${VM_MEMORY:-1024}
 VM_SUITES_FILE=${VMTEST_SUITES:-$VM_SRC/suites.txt} VM_CACHE_DAYS=7 mode=run shell_kernel='' kernels=() suites=()
 
 # shellcheck source=lib/common.sh
@@ -91,6 +91,9 @@ flock -n 9 || die 1 "another run uses $VM_DIR; wait for it or give another folde
 need_space 1500 "the run (initrds and results)"
 for name in "${kernels[@]}"; do resolve_kernel "$name"; done
 build_root
+if [ -z "$VM_TIMEOUT" ]; then
+    VM_TIMEOUT=$(awk '{ sum += $5 * split($4, phases, ",") } END { print sum + 60 }' "$VM_ROOT/vmtest/suites")
+fi
 pack_root
 
 if [ "$mode" = shell ]; then

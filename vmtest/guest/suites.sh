@@ -21,6 +21,10 @@ run_suite() { # run_suite PHASE NAME KIND FILE SECONDS SETTINGS...
     printf '@@suite %s %s\n' "$phase" "$name" >&3
     echo "=== $phase $name"
     started=$(cut -d ' ' -f 1 /proc/uptime)
+    # Live on the console, so that the last lines of a hung guest name the test.
+    : >"$log"
+    tail -f "$log" &
+    tail_pid=$!
     if [ "$kind" = gtest ]; then
         env "$@" VM_PHASE="$phase" timeout -s KILL "$seconds" "$file" --gtest_output="xml:$results/$id.xml" \
             ${VM_FILTER:+--gtest_filter="$VM_FILTER"} >"$log" 2>&1
@@ -28,7 +32,7 @@ run_suite() { # run_suite PHASE NAME KIND FILE SECONDS SETTINGS...
         env "$@" VM_PHASE="$phase" VM_TAP="$results/$id.tap" timeout -s KILL "$seconds" /bin/dash "$file" >"$log" 2>&1
     fi
     code=$?
-    tail -n 200 "$log"
+    kill "$tail_pid"
     send "$id.xml" "$results/$id.xml"
     send "$id.tap" "$results/$id.tap"
     send "$id.notes" "$results/$id.notes"
