@@ -84,8 +84,10 @@ Json describe_for_table(const Json& description, const std::string& file) {
     const int line = description["rule"]["line"];
     if (path.empty())
         out["rule"] = nullptr;
+    else if (file.empty())
+        out["rule"] = path;  // from the kernel's tables, which hold no lines
     else
-        out["rule"] = path + (line > 0 ? " (" + file + ":" + std::to_string(line) + ")" : " (built in, or a default)");
+        out["rule"] = path + (line > 0 ? " (" + file + ":" + std::to_string(line) + ")" : " (default)");
     return out;
 }
 
