@@ -13,6 +13,7 @@ example=$PWD/examples/quickstart
 started=${2:-$(date +%s)}
 demo_dir=
 pids=()
+controller=
 shunt_here=()
 
 bold() { if [[ -t 1 ]]; then printf '\033[1m%s\033[0m\n' "$*"; else printf '%s\n' "$*"; fi; }
@@ -57,8 +58,12 @@ cleanup() {
     trap - EXIT INT TERM
     set +e
     if [[ -n $demo_dir ]]; then
-        # Redirection outlives the controller by design: uninstall is what takes it away.
-        "${shunt_here[@]}" uninstall >"$demo_dir/uninstall.log" 2>&1 || {
+        # Redirection outlives the controller by design: uninstall is what takes it away, once the controller is gone.
+        if [[ -n $controller ]]; then
+            kill "$controller" 2>/dev/null
+            wait "$controller" 2>/dev/null
+        fi
+        "${shunt_here[@]}" uninstall --drain 0 >"$demo_dir/uninstall.log" 2>&1 || {
             cat "$demo_dir/uninstall.log" >&2
             ((result != 0)) || result=1
         }
@@ -173,7 +178,7 @@ demo() {
     echo
     bold "2. shunt run -c examples/quickstart/shunt.yaml"
     "${shunt_here[@]}" run -c "$example/shunt.yaml" >"$demo_dir/shunt.log" 2>&1 &
-    pids+=($!)
+    controller=$!
     wait_for "shunt run" "$demo_dir/shunt.log" grep -q ready "$demo_dir/shunt.log"
     sed 's/^/      /' "$demo_dir/shunt.log"
 
