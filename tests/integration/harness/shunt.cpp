@@ -124,7 +124,9 @@ void RunningShunt::wait_for(const std::string& word, std::size_t from) {
         if (ended || std::chrono::steady_clock::now() > deadline) {
             if (!ended) kill9();
             installed_ = log().find("No such file or directory") == std::string::npos;
-            const auto how = ended ? " ended with status " + std::to_string(WEXITSTATUS(status)) : " did not get there";
+            const std::string how = !ended                ? " did not get there"
+                                    : WIFSIGNALED(status) ? " died of signal " + std::to_string(WTERMSIG(status))
+                                                          : " ended with status " + std::to_string(WEXITSTATUS(status));
             throw std::runtime_error("shunt" + how + " before it said \"" + word + "\":\n" + log().substr(from));
         }
         std::this_thread::sleep_for(2ms);
@@ -167,7 +169,7 @@ Counters RunningShunt::counters() const {
 std::string RunningShunt::uninstall() {
     stop();
     installed_ = false;
-    return command({"uninstall"});
+    return command({"uninstall", "--drain", "0"});
 }
 
 }  // namespace shunt::harness
