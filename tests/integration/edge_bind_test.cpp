@@ -17,12 +17,15 @@ TEST_P(Bind, NonblockingConnect) {
 }
 
 TEST_P(Bind, OwnAddressIsKeptAsTheSource) {
-    auto what = to(first());
-    what.source = own_ip() + ":0";
-    const auto outcome = from_app(what);
-    expect_proxied(outcome, first());
-    EXPECT_NE(outcome.line.find(" peer " + own_ip() + ":"), std::string::npos) << to_text(outcome);
-    EXPECT_EQ(outcome.local.rfind(own_ip() + ":", 0), 0u) << to_text(outcome);
+    for (const bool early_port : {false, true}) {
+        auto what = to(first());
+        what.source = own_ip() + ":0";
+        what.early_port = early_port;
+        const auto outcome = from_app(what);
+        expect_proxied(outcome, first());
+        EXPECT_NE(outcome.line.find(" peer " + own_ip() + ":"), std::string::npos) << to_text(outcome);
+        EXPECT_EQ(outcome.local.rfind(own_ip() + ":", 0), 0u) << to_text(outcome);
+    }
 }
 
 // Both connections live at the same time, from one source port.
@@ -140,9 +143,11 @@ TEST_P(Bind, NobodyForgesADestination) {
     for (const auto* source : {"127.10.1.2:0", "127.10.1.2:4444"}) {
         auto forged = to("127.3.0.80:15001");  // the address lane's form of 10.1.2.3:80
         forged.source = source;
-        EXPECT_EQ(from_app(forged).error, ECONNREFUSED) << source;
-        forged.freebind = true;
-        EXPECT_EQ(from_app(forged).error, ECONNREFUSED) << source;
+        for (const int options : {0, 1, 2, 3}) {
+            forged.freebind = (options & 1) != 0;
+            forged.early_port = (options & 2) != 0;
+            EXPECT_EQ(from_app(forged).error, ECONNREFUSED) << source << " options " << options;
+        }
     }
     // A socket that was redirected once keeps a source of ours; it may not be turned into a forgery afterwards.
     const auto text = run_in(sandbox_.app(), [&] {

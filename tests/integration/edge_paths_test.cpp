@@ -169,9 +169,12 @@ TEST_P(Asked, InTheWaysOfRealProxies) {
             SCOPED_TRACE(listen.front() + " buffer " + std::to_string(buffer));
             if (v6 && buffer < 28) continue;
             EXPECT_EQ(ask({.listen = listen, .ask = Ask::kByFamily, .buffer = buffer}), right);
-            if (!v6) EXPECT_EQ(ask({.listen = listen, .ask = Ask::kSolIp, .buffer = buffer}), right);
-            if (buffer >= 28)
+            if (!v6) {
+                EXPECT_EQ(ask({.listen = listen, .ask = Ask::kSolIp, .buffer = buffer}), right);
+            }
+            if (buffer >= 28) {
                 EXPECT_EQ(ask({.listen = listen, .ask = Ask::kSolIpv6ThenSolIp, .buffer = buffer}), right);
+            }
         }
         for (const std::uint32_t buffer : {0u, 4u, 8u, 15u}) {
             const auto answer = ask({.listen = listen, .ask = Ask::kByFamily, .buffer = buffer});

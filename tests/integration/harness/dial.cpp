@@ -54,6 +54,7 @@ int open_socket(const Dial& dial) {
     if (!dial.source.empty()) {
         const auto source = for_family(parse(dial.source), dial.family);
         set_flag(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+        if (source.port() == 0 && !dial.early_port) set_flag(fd.get(), SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
         if (bind(fd.get(), source.get(), source.length) < 0) return -1;
     }
     return fd.release();

@@ -20,8 +20,9 @@ struct Dial {
     int type = SOCK_STREAM;
     int protocol = 0;  // IPPROTO_MPTCP, ...
     std::uint32_t mark = 0;
-    std::string source;  // bound before connect(); port 0: address only; empty: not bound
-    std::string device;  // SO_BINDTODEVICE
+    std::string source;       // bound before connect(); port 0: the address alone; empty: not bound
+    std::string device;       // SO_BINDTODEVICE
+    bool early_port = false;  // a source port of 0 becomes a port at bind(), as without IP_BIND_ADDRESS_NO_PORT
     bool freebind = false;
     bool v6only = false;
     bool nonblocking = false;      // connect(), then poll() and SO_ERROR
