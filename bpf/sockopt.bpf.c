@@ -79,7 +79,7 @@ SHUNT_INLINE enum shunt_event shunt_not_ours(struct bpf_sockopt *ctx)
 }
 
 SEC("cgroup/getsockopt")
-int shunt_getsockopt(struct bpf_sockopt *ctx)
+int shunt_origdst(struct bpf_sockopt *ctx)
 {
 	const __s32 level = ctx->level, optname = ctx->optname;
 	struct shunt_dest dest = {};

@@ -38,8 +38,10 @@ base::Result<std::string> cgroup2_mount() {
     for (const auto& mount : *mounts)
         if (mount.type == "cgroup2" && (!found || mount.point.size() < found->point.size())) found = &mount;
     if (!found)
-        return base::fail("no cgroup2 file system is mounted (looked in /proc/self/mountinfo); mount one: "
-                          "mount -t cgroup2 none /sys/fs/cgroup/unified", base::ExitCode::kFeatureMissing);
+        return base::fail(
+            "no cgroup2 file system is mounted (looked in /proc/self/mountinfo); mount one: "
+            "mount -t cgroup2 none /sys/fs/cgroup/unified",
+            base::ExitCode::kFeatureMissing);
     return found->point;
 }
 
@@ -57,7 +59,8 @@ base::Result<Cgroup> find_cgroup(const std::string& configured) {
     auto root = cgroup_id(*mount);
     if (!root) return tl::unexpected(root.error());
     if (*root != kRootId)
-        return base::fail("cgroup2 at " + *mount + " shows only a part of the hierarchy (a cgroup namespace): depths "
+        return base::fail("cgroup2 at " + *mount +
+                          " shows only a part of the hierarchy (a cgroup namespace): depths "
                           "cannot be told; run shunt in the host's cgroup namespace");
     auto id = cgroup_id(path);
     if (!id) return tl::unexpected(id.error());

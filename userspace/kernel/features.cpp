@@ -66,8 +66,10 @@ base::Status check_privileges() {
     need(has(CAP_NET_ADMIN), "CAP_NET_ADMIN");
     need(has(CAP_PERFMON) || has(CAP_SYS_ADMIN), "CAP_PERFMON");
     if (missing.empty()) return {};
-    return base::fail("missing privilege: " + missing + " (run as root, or grant them, for example with "
-                      "AmbientCapabilities= in the systemd unit)", base::ExitCode::kPermission);
+    return base::fail("missing privilege: " + missing +
+                          " (run as root, or grant them, for example with "
+                          "AmbientCapabilities= in the systemd unit)",
+                      base::ExitCode::kPermission);
 }
 
 }  // namespace shunt::kernel

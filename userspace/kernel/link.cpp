@@ -18,7 +18,8 @@ std::string program_label(std::uint32_t id) {
     bpf_prog_info info{};
     __u32 size = sizeof info;
     std::string label = "program id " + std::to_string(id);
-    if (fd && bpf_obj_get_info_by_fd(fd.get(), &info, &size) == 0 && info.name[0]) label += std::string(" (") + info.name + ")";
+    if (fd && bpf_obj_get_info_by_fd(fd.get(), &info, &size) == 0 && info.name[0])
+        label += std::string(" (") + info.name + ")";
     return label;
 }
 
@@ -32,8 +33,9 @@ std::string program_in_the_way(const Cgroup& cgroup, bpf_attach_type type) {
         __u32 count = 64;
         if (bpf_prog_query(fd.get(), type, 0, &flags, ids, &count) != 0) return {};
         if (count > 0 && !(flags & BPF_F_ALLOW_MULTI))
-            return program_label(ids[0]) + " attached to " + path.string() + (flags & BPF_F_ALLOW_OVERRIDE
-                ? " with BPF_F_ALLOW_OVERRIDE" : " without BPF_F_ALLOW_MULTI") + " is in the way";
+            return program_label(ids[0]) + " attached to " + path.string() +
+                   (flags & BPF_F_ALLOW_OVERRIDE ? " with BPF_F_ALLOW_OVERRIDE" : " without BPF_F_ALLOW_MULTI") +
+                   " is in the way";
     }
     return {};
 }

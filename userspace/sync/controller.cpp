@@ -27,8 +27,9 @@ base::Status check_features(const kernel::Features& features, const model::Mesh&
     };
     if (!features.links) return missing("BPF links on cgroups");
     if (needs_record_lane(mesh) && !features.sockops_cookie && !features.btf)
-        return missing("both network namespace cookies in sockops and BTF; the record lane (IPv6, lane: record, a proxy "
-                       "that does not listen on 0.0.0.0) needs one of them");
+        return missing(
+            "both network namespace cookies in sockops and BTF; the record lane (IPv6, lane: record, a proxy "
+            "that does not listen on 0.0.0.0) needs one of them");
     return {};
 }
 
@@ -60,7 +61,8 @@ base::Status Controller::Impl::install(const kernel::Paths& paths, const model::
     if (auto made = kernel::make_pin_directory(*root); !made) return made;
     auto held = kernel::lock(*root);
     if (!held) return tl::unexpected(held.error());
-    if (!*held) return base::fail("another controller is running for " + *root + "; stop it first, or name another --pin-dir");
+    if (!*held)
+        return base::fail("another controller is running for " + *root + "; stop it first, or name another --pin-dir");
     lock = std::move(*held);
     auto opened = kernel::Object::open();
     if (!opened) return tl::unexpected(opened.error());
@@ -76,7 +78,7 @@ base::Status Controller::Impl::install(const kernel::Paths& paths, const model::
 }
 
 base::Status Controller::Impl::pin_programs() {
-    for (const auto* name : {"shunt_getsockopt", "shunt_sockops", "shunt_peername4", "shunt_peername6", "shunt_sockname4",
+    for (const auto* name : {"shunt_origdst", "shunt_sockops", "shunt_peername4", "shunt_peername6", "shunt_sockname4",
                              "shunt_sockname6", "shunt_bind4", "shunt_bind6", "shunt_connect4", "shunt_connect6"}) {
         auto program = object->program(name);
         if (!program) return tl::unexpected(program.error());
@@ -132,7 +134,8 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
     if (!placement) return tl::unexpected(placement.error());
     ApplyReport report;
     for (const auto& path : placement->dropped)
-        report.warnings.push_back("capture.cgroups: " + path + " lies below another captured cgroup and is covered by it");
+        report.warnings.push_back("capture.cgroups: " + path +
+                                  " lies below another captured cgroup and is covered by it");
     policy::Resolved resolved;
     if (placement->proxy) {
         resolved.proxy_cgroup_id = placement->proxy->id;

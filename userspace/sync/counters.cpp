@@ -20,7 +20,8 @@ base::Status name_map(const kernel::Object& object, const char* name, std::uint3
         if (named == index) continue;
         for (std::size_t offset = 0; offset < values->size(); offset += stride)
             std::memcpy(values->data() + offset, &index, sizeof index);
-        if (auto updated = map->update(&index, values->data(), "name of " + std::to_string(index)); !updated) return updated;
+        if (auto updated = map->update(&index, values->data(), "name of " + std::to_string(index)); !updated)
+            return updated;
     }
     return {};
 }

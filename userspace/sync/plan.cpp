@@ -7,9 +7,9 @@
 namespace shunt::sync {
 namespace {
 
-constexpr std::array<const char*, 10> kOrder{
-    "shunt_getsockopt", "shunt_sockops",   "shunt_peername4", "shunt_peername6", "shunt_sockname4",
-    "shunt_sockname6",  "shunt_bind4",     "shunt_bind6",     "shunt_connect6",  "shunt_connect4"};
+constexpr std::array<const char*, 10> kOrder{"shunt_origdst",   "shunt_sockops",   "shunt_peername4", "shunt_peername6",
+                                             "shunt_sockname4", "shunt_sockname6", "shunt_bind4",     "shunt_bind6",
+                                             "shunt_connect6",  "shunt_connect4"};
 
 bool is_below(const kernel::Cgroup& inner, const kernel::Cgroup& outer) {
     return inner.id != outer.id && inner.path.starts_with(outer.path + "/");
@@ -31,13 +31,16 @@ base::Result<Placement> place(const model::Mesh& mesh) {
         auto cgroup = kernel::find_cgroup(configured.value);
         if (!cgroup) return base::wrap(configured.place.path, cgroup.error());
         if (cgroup->level == 0)
-            return base::fail(configured.place.path + ": " + configured.value + " is the root of the hierarchy; kernel "
+            return base::fail(configured.place.path + ": " + configured.value +
+                              " is the root of the hierarchy; kernel "
                               "sockets would be captured too. Name the workload's cgroup");
-        const bool twice = std::any_of(all.begin(), all.end(), [&](const auto& other) { return other.id == cgroup->id; });
+        const bool twice =
+            std::any_of(all.begin(), all.end(), [&](const auto& other) { return other.id == cgroup->id; });
         if (!twice) all.push_back(*cgroup);
     }
     for (const auto& cgroup : all) {
-        const bool covered = std::any_of(all.begin(), all.end(), [&](const auto& other) { return is_below(cgroup, other); });
+        const bool covered =
+            std::any_of(all.begin(), all.end(), [&](const auto& other) { return is_below(cgroup, other); });
         if (covered)
             placement.dropped.push_back(cgroup.path);
         else
@@ -63,33 +66,35 @@ bool needs_record_lane(const model::Mesh& mesh) {
 
 std::vector<Attachment> plan(const model::Mesh& mesh, const Placement& placement) {
     std::vector<Attachment> attachments;
-    const auto add = [&](const char* program, const kernel::Cgroup& cgroup) { attachments.push_back({program, cgroup}); };
+    const auto add = [&](const char* program, const kernel::Cgroup& cgroup) {
+        attachments.push_back({program, cgroup});
+    };
     const bool record = needs_record_lane(mesh);
     const bool client_address = mesh.capture.client_address_v4 || mesh.capture.client_address_v6;
     for (const auto& cgroup : placement.captured) {
-        if (!placement.proxy) add("shunt_getsockopt", cgroup);
+        if (!placement.proxy) add("shunt_origdst", cgroup);
         if (record) add("shunt_sockops", cgroup);
-        for (const char* program : {"shunt_peername4", "shunt_peername6", "shunt_bind4", "shunt_bind6",
-                                    "shunt_connect6", "shunt_connect4"})
+        for (const char* program :
+             {"shunt_peername4", "shunt_peername6", "shunt_bind4", "shunt_bind6", "shunt_connect6", "shunt_connect4"})
             add(program, cgroup);
         if (client_address)
             for (const char* program : {"shunt_sockname4", "shunt_sockname6"}) add(program, cgroup);
     }
     if (placement.proxy) {
-        add("shunt_getsockopt", *placement.proxy);
+        add("shunt_origdst", *placement.proxy);
         // A proxy below a captured cgroup has that one's programs; two of them would run twice.
-        const bool covered = std::any_of(placement.captured.begin(), placement.captured.end(), [&](const auto& captured) {
-            return captured.id == placement.proxy->id || is_below(*placement.proxy, captured);
-        });
+        const bool covered =
+            std::any_of(placement.captured.begin(), placement.captured.end(), [&](const auto& captured) {
+                return captured.id == placement.proxy->id || is_below(*placement.proxy, captured);
+            });
         if (!covered) {
             if (record) add("shunt_sockops", *placement.proxy);
             if (client_address)
                 for (const char* program : {"shunt_peername4", "shunt_peername6"}) add(program, *placement.proxy);
         }
     }
-    std::stable_sort(attachments.begin(), attachments.end(), [](const auto& a, const auto& b) {
-        return order_of(a.program) < order_of(b.program);
-    });
+    std::stable_sort(attachments.begin(), attachments.end(),
+                     [](const auto& a, const auto& b) { return order_of(a.program) < order_of(b.program); });
     return attachments;
 }
 

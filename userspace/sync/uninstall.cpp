@@ -87,11 +87,13 @@ base::Result<UninstallReport> uninstall(const kernel::Paths& paths, unsigned dra
     if (!root) return report;  // no bpffs, so nothing can be installed
     const auto parent = root->substr(0, root->rfind('/'));
     const auto siblings = kernel::entries(parent);
-    if (std::find(siblings.begin(), siblings.end(), root->substr(root->rfind('/') + 1)) == siblings.end()) return report;
+    if (std::find(siblings.begin(), siblings.end(), root->substr(root->rfind('/') + 1)) == siblings.end())
+        return report;
     if (auto checked = kernel::check_pin_directory(*root); !checked) return tl::unexpected(checked.error());
     auto lock = kernel::lock(*root);
     if (!lock) return tl::unexpected(lock.error());
-    if (!*lock) return base::fail("a controller is running for " + *root + "; stop it first (redirection stays until then)");
+    if (!*lock)
+        return base::fail("a controller is running for " + *root + "; stop it first (redirection stays until then)");
     report.was_installed = true;
     Ids ids;
     for (const auto& name : kernel::layouts(*root))
