@@ -64,7 +64,10 @@ SHUNT_INLINE enum shunt_event shunt_find(struct bpf_sock *sk, struct shunt_dest 
 		return SHUNT_EVENT_ORIGDST_RECORD;
 	}
 	scope = shunt_open_scope(&bank);
-	if (!scope || !(scope->flags & SHUNT_SCOPE_PROXY_V4) || shunt_swap16(scope->proxy4_port_be) != sk->src_port)
+	if (!scope || !(scope->flags & SHUNT_SCOPE_PROXY_V4))
+		return SHUNT_EVENT_UNSET;
+	/* A reset that comes before accept() gives the port back, while the addresses stay. */
+	if (sk->src_port && shunt_swap16(scope->proxy4_port_be) != sk->src_port)
 		return SHUNT_EVENT_UNSET;
 	return shunt_resolve4(sk->dst_ip4, sk->src_ip4, dest);
 }
