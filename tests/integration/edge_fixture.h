@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <ostream>
 #include <string>
 
 #include "harness/dial.h"
@@ -20,6 +21,8 @@ struct Way {
     std::string lane;  // the setting: auto or record
     Family family;
 };
+
+inline void PrintTo(const Way& way, std::ostream* out) { *out << "lane: " << way.lane; }
 
 inline std::string name_of(const testing::TestParamInfo<Way>& info) {
     const char* family[] = {"v4", "v6", "mapped"};
