@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /*
- * cgroup/post_bind4 and post_bind6: an application that binds an address the address lane could have made is
- * remembered, so that the connect hook never takes that source for its own. Runs on bind(2) only, not on bpf_bind().
+ * cgroup/bind4 and bind6: an application that binds an address the address lane could have made is remembered, so that
+ * the connect hook never takes that source for its own. They run on bind(2) only, not on bpf_bind(). The post_bind hooks
+ * would not do: they do not run for sockets with IP_BIND_ADDRESS_NO_PORT.
  */
 #include "lib/account.h"
-#include "lib/lane.h"
+#include "lib/ctx.h"
 
-SHUNT_INLINE int shunt_post_bind(struct bpf_sock *sk, __u32 addr_be)
+SHUNT_INLINE int shunt_bind_seen(struct bpf_sock_addr *ctx, __u32 addr_be)
 {
 	const int looks_ours = shunt_lane_is_source(shunt_swap32(addr_be));
+	struct bpf_sock *sk = ctx->sk;
 	struct shunt_sock *stored;
 
+	if (!sk)
+		return 1;
 	stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, looks_ours ? BPF_SK_STORAGE_GET_F_CREATE : 0);
 	if (!stored) {
 		if (!looks_ours)
@@ -26,16 +30,14 @@ SHUNT_INLINE int shunt_post_bind(struct bpf_sock *sk, __u32 addr_be)
 	return 1;
 }
 
-SEC("cgroup/post_bind4")
-int shunt_bind4(struct bpf_sock *ctx)
+SEC("cgroup/bind4")
+int shunt_bind4(struct bpf_sock_addr *ctx)
 {
-	return shunt_post_bind(ctx, ctx->src_ip4);
+	return shunt_bind_seen(ctx, SHUNT_CTX(ctx, user_ip4));
 }
 
-SEC("cgroup/post_bind6")
-int shunt_bind6(struct bpf_sock *ctx)
+SEC("cgroup/bind6")
+int shunt_bind6(struct bpf_sock_addr *ctx)
 {
-	if (ctx->src_ip6[0] || ctx->src_ip6[1] || ctx->src_ip6[2] != shunt_swap32(0xffffu))
-		return shunt_post_bind(ctx, 0);
-	return shunt_post_bind(ctx, ctx->src_ip6[3]);
+	return shunt_bind_seen(ctx, shunt_names_mapped(ctx) ? SHUNT_CTX(ctx, user_ip6[3]) : 0);
 }

@@ -13,8 +13,11 @@ SHUNT_INLINE void shunt_read_history(struct bpf_sock *sk, struct shunt_flow *flo
 	int app_bound = 0;
 
 	if (stored) {
-		app_bound = !!(stored->flags & SHUNT_SOCK_APP_BOUND);
 		stored->flags &= ~(__u32)SHUNT_SOCK_CLIENT;
+		/* A bind() that failed, or was taken back, leaves no source: the next one is not the application's. */
+		if (shunt_ip_is_any(&flow->src))
+			stored->flags &= ~(__u32)SHUNT_SOCK_APP_BOUND;
+		app_bound = !!(stored->flags & SHUNT_SOCK_APP_BOUND);
 	}
 	if (!flow->src_port && !app_bound && shunt_ip_is_v4(&flow->src) &&
 	    shunt_lane_is_source(shunt_swap32(flow->src.words_be[3])))
@@ -110,7 +113,7 @@ int shunt_connect4(struct bpf_sock_addr *ctx)
 SEC("cgroup/connect6")
 int shunt_connect6(struct bpf_sock_addr *ctx)
 {
-	if (shunt_dials_mapped(ctx))
+	if (shunt_names_mapped(ctx))
 		return shunt_connect(ctx, SHUNT_AF_INET6, 1);
 	return shunt_connect(ctx, SHUNT_AF_INET6, 0);
 }

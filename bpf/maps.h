@@ -56,7 +56,7 @@ struct {
 	__type(value, struct shunt_dest);
 } shunt_pending SHUNT_MAP;
 
-/* Written by: connect, post_bind, sockops. Read by: connect, sockops, getsockopt, getpeername. Goes with the socket. */
+/* Written by: connect, bind, sockops. Read by: connect, sockops, getsockopt, getpeername. Goes with the socket. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

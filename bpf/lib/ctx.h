@@ -66,7 +66,8 @@ SHUNT_INLINE void shunt_read_flow4(struct bpf_sock_addr *ctx, struct bpf_sock *s
 	shunt_read_common(ctx, sk, scope, flow);
 }
 
-SHUNT_INLINE int shunt_dials_mapped(struct bpf_sock_addr *ctx)
+/* Is the address the application gave v4-mapped? */
+SHUNT_INLINE int shunt_names_mapped(struct bpf_sock_addr *ctx)
 {
 	return !SHUNT_CTX(ctx, user_ip6[0]) && !SHUNT_CTX(ctx, user_ip6[1]) &&
 	       SHUNT_CTX(ctx, user_ip6[2]) == shunt_swap32(0xffffu);
