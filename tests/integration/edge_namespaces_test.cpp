@@ -36,15 +36,15 @@ TEST_P(Namespaces, NothingCrossesOver) {
                 .source = v6 ? "[::]:5000" : "0.0.0.0:5000",
                 .source_ports = 8,
                 .reset = true};
-    batch.destinations = destinations(family, "1");
+    batch.destinations = destinations(family, "11");
     first.start(batch);
-    batch.destinations = destinations(family, "2");
+    batch.destinations = destinations(family, "12");
     second.start(batch);
     const auto result_one = first.wait(), result_two = second.wait();
 
     EXPECT_EQ(result_one.ok, kConnections) << to_text(result_one);
     EXPECT_EQ(result_two.ok, kConnections) << to_text(result_two);
-    for (const auto& [proxy, part] : {std::pair{&one, "1"}, std::pair{&two, "2"}}) {
+    for (const auto& [proxy, part] : {std::pair{&one, "11"}, std::pair{&two, "12"}}) {
         const auto counts = proxy->counts();
         EXPECT_EQ(counts.ok, kConnections);
         EXPECT_EQ(counts.wrong, 0u) << counts.first_wrong;
