@@ -48,7 +48,8 @@ SHUNT_INLINE enum shunt_end shunt_end_of(struct bpf_sock *sk, int family, const 
 		return SHUNT_END_NONE;
 	if (remote_port_be == scope->proxy4_port_be && shunt_resolve4(sk->src_ip4, sk->dst_ip4, dest))
 		return SHUNT_END_CLIENT;
-	if (sk->src_port == proxy_port && shunt_resolve4(sk->dst_ip4, sk->src_ip4, dest))
+	/* A reset that comes before accept() gives the port back, while the addresses stay. */
+	if ((!sk->src_port || sk->src_port == proxy_port) && shunt_resolve4(sk->dst_ip4, sk->src_ip4, dest))
 		return SHUNT_END_PROXY;
 	return SHUNT_END_NONE;
 }

@@ -53,7 +53,8 @@ public:
         if (raw.info().key_size != sizeof(K) || raw.info().value_size != sizeof(V))
             return base::fail("map " + raw.info().name + ": the kernel's key and value are " +
                               std::to_string(raw.info().key_size) + " and " + std::to_string(raw.info().value_size) +
-                              " bytes, this build's " + std::to_string(sizeof(K)) + " and " + std::to_string(sizeof(V)));
+                              " bytes, this build's " + std::to_string(sizeof(K)) + " and " +
+                              std::to_string(sizeof(V)));
         return Map(std::move(raw));
     }
     static base::Result<Map> open_pinned(const std::string& path) {

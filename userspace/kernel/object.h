@@ -15,9 +15,9 @@ namespace shunt::kernel {
 
 // A hook family's program, by the name it has in the kernel.
 struct Program {
-    std::string name;         // shunt_connect4
-    int fd = -1;              // owned by the Object
-    int attach_type = 0;      // enum bpf_attach_type
+    std::string name;     // shunt_connect4
+    int fd = -1;          // owned by the Object
+    int attach_type = 0;  // enum bpf_attach_type
 };
 
 // A banked table: an array of two inner maps, which the controller makes and puts in.

@@ -13,24 +13,24 @@ namespace shunt::policy {
 
 struct Flow {
     base::SocketAddress destination;
-    bool socket_v6 = false;    // AF_INET6 socket; always true for a v6 destination
+    bool socket_v6 = false;  // AF_INET6 socket; always true for a v6 destination
     bool tcp = true;
     std::optional<base::SocketAddress> source;  // bound by the application; port 0 = address only
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     std::uint32_t mark = 0;
     bool in_proxy_cgroup = false;
-    bool bound_to_device = false;  // SO_BINDTODEVICE other than lo
+    bool bound_to_device = false;    // SO_BINDTODEVICE other than lo
     std::vector<base::Address> own;  // addresses of the network namespace besides loopback
 };
 
 struct Answer {
     shunt_verdict verdict = SHUNT_VERDICT_UNSET;
     shunt_reason reason = SHUNT_REASON_UNSET;
-    shunt_lane lane = SHUNT_LANE_NONE;         // of a redirect
-    std::optional<base::SocketAddress> to;     // where the connection really goes; unset where refused
-    std::optional<std::uint32_t> listener;     // index in the configuration
-    model::Place rule;                         // what in the configuration decided; line 0 where it is a default
+    shunt_lane lane = SHUNT_LANE_NONE;      // of a redirect
+    std::optional<base::SocketAddress> to;  // where the connection really goes; unset where refused
+    std::optional<std::uint32_t> listener;  // index in the configuration
+    model::Place rule;                      // what in the configuration decided; line 0 where it is a default
 };
 
 Answer explain(const Tables& tables, const model::Mesh& mesh, const Flow& flow);

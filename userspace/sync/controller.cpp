@@ -14,6 +14,7 @@
 #include "sync/banks.h"
 #include "sync/counters.h"
 #include "sync/plan.h"
+#include "sync/removal.h"
 
 namespace shunt::sync {
 namespace {
@@ -40,15 +41,20 @@ std::string program_of_pin(const std::string& pin) { return pin.substr(0, pin.rf
 
 struct Controller::Impl {
     kernel::Fd lock;
+    std::string root;
+    bool fresh_install = false;  // nothing was pinned here before
     Layout layout;
     kernel::Features features;
     std::unique_ptr<kernel::Object> object;
     std::unique_ptr<Banks> banks;
 
+    base::Status start(const kernel::Paths& paths, const model::Mesh& mesh, ApplyReport& report);
     base::Status install(const kernel::Paths& paths, const model::Mesh& mesh);
     base::Status pin_programs();
     base::Result<ApplyReport> apply(const model::Mesh& mesh, bool replace_programs);
-    base::Status attach_all(const std::vector<Attachment>& attachments, bool replace_programs);
+    base::Result<std::vector<std::string>> attach_all(const std::vector<Attachment>& attachments,
+                                                      bool replace_programs);
+    void detach_pins(const std::vector<std::string>& pins);
     base::Status detach_others(const std::vector<Attachment>& attachments);
 };
 
@@ -56,30 +62,31 @@ base::Status Controller::Impl::install(const kernel::Paths& paths, const model::
     if (auto allowed = kernel::check_privileges(); !allowed) return allowed;
     features = kernel::probe_features();
     if (auto enough = check_features(features, mesh); !enough) return enough;
-    auto root = kernel::pin_root(paths, true);
-    if (!root) return tl::unexpected(root.error());
-    if (auto made = kernel::make_pin_directory(*root); !made) return made;
-    auto held = kernel::lock(*root);
+    auto found = kernel::pin_root(paths, true);
+    if (!found) return tl::unexpected(found.error());
+    root = *found;
+    if (auto made = kernel::make_pin_directory(root); !made) return made;
+    auto held = kernel::lock(root);
     if (!held) return tl::unexpected(held.error());
     if (!*held)
-        return base::fail("another controller is running for " + *root + "; stop it first, or name another --pin-dir");
+        return base::fail("another controller is running for " + root + "; stop it first, or name another --pin-dir");
     lock = std::move(*held);
+    fresh_install = kernel::layouts(root).empty();
     auto opened = kernel::Object::open();
     if (!opened) return tl::unexpected(opened.error());
     object = std::move(*opened);
-    for (const auto& name : kernel::layouts(*root))
+    for (const auto& name : kernel::layouts(root))
         if (name != object->abi_hash())
-            return base::fail(*root + "/" + name + " was installed by a build with another map layout (this one has " +
+            return base::fail(root + "/" + name + " was installed by a build with another map layout (this one has " +
                               object->abi_hash() + "); run that build's `shunt uninstall` first");
-    layout.directory = *root + "/" + object->abi_hash();
+    layout.directory = root + "/" + object->abi_hash();
     for (const auto& directory : {layout.directory, layout.programs(), layout.links()})
         if (auto made = kernel::make_pin_directory(directory); !made) return made;
     return object->load(layout.directory, features);
 }
 
 base::Status Controller::Impl::pin_programs() {
-    for (const auto* name : {"shunt_origdst", "shunt_sockops", "shunt_peername4", "shunt_peername6", "shunt_sockname4",
-                             "shunt_sockname6", "shunt_bind4", "shunt_bind6", "shunt_connect4", "shunt_connect6"}) {
+    for (const auto* name : kProgramOrder) {
         auto program = object->program(name);
         if (!program) return tl::unexpected(program.error());
         if (auto pinned = kernel::pin_program(*program, layout.program(name)); !pinned) return pinned;
@@ -88,11 +95,18 @@ base::Status Controller::Impl::pin_programs() {
 }
 
 // What is missing is attached, in order; what is there gets this build's program. A link that was detached behind our
-// back, or whose cgroup was removed and made again, is attached anew.
-base::Status Controller::Impl::attach_all(const std::vector<Attachment>& attachments, bool replace_programs) {
+// back, or whose cgroup was removed and made again, is attached anew. All or nothing: on a failure, what was attached
+// by this call is detached again.
+base::Result<std::vector<std::string>> Controller::Impl::attach_all(const std::vector<Attachment>& attachments,
+                                                                    bool replace_programs) {
+    std::vector<std::string> fresh;
+    const auto failed = [&](const base::Error& error) {
+        detach_pins(fresh);
+        return tl::unexpected(error);
+    };
     for (const auto& attachment : attachments) {
         auto program = object->program(attachment.program);
-        if (!program) return tl::unexpected(program.error());
+        if (!program) return failed(program.error());
         const auto pin = layout.link(attachment.program, attachment.cgroup.id);
         const auto pinned = kernel::read_link(pin);
         base::Status status;
@@ -101,10 +115,16 @@ base::Status Controller::Impl::attach_all(const std::vector<Attachment>& attachm
         } else {
             status = kernel::unpin(pin);
             if (status) status = kernel::attach(*program, attachment.cgroup, pin);
+            if (status) fresh.push_back(pin);
         }
-        if (!status) return status;
+        if (!status) return failed(status.error());
     }
-    return {};
+    return fresh;
+}
+
+// Latest first, so connect hooks before what answers for them. A link that cannot be detached is found by status.
+void Controller::Impl::detach_pins(const std::vector<std::string>& pins) {
+    for (auto pin = pins.rbegin(); pin != pins.rend(); ++pin) (void)kernel::detach(*pin);
 }
 
 // Connect hooks go first. sockops stays a moment for the handshakes it has recorded.
@@ -146,17 +166,26 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
                      tables.listeners.size();
     const auto attachments = plan(mesh, *placement);
 
-    // What answers the proxy's questions must be in place before the first connection needs it: attach all but the
-    // connect hooks, switch, then the connect hooks of cgroups that are new.
-    std::vector<Attachment> answering;
-    std::copy_if(attachments.begin(), attachments.end(), std::back_inserter(answering),
-                 [](const auto& attachment) { return !is_connect(attachment.program); });
-    if (auto status = attach_all(answering, replace_programs); !status) return tl::unexpected(status.error());
+    // The first time, tables come before hooks: a connect hook without settings refuses everything. Later, hooks of
+    // cgroups that are new come before the switch, so that a hook that cannot be attached leaves the old configuration
+    // whole; for that moment the new cgroup is under the old rules.
+    const bool first = banks->generation() == 0;
+    std::vector<std::string> fresh;
+    if (!first) {
+        auto attached = attach_all(attachments, replace_programs);
+        if (!attached) return tl::unexpected(attached.error());
+        fresh = std::move(*attached);
+    }
     auto switched = banks->apply(tables);
-    if (!switched) return tl::unexpected(switched.error());
+    if (!switched) {
+        detach_pins(fresh);
+        return tl::unexpected(switched.error());
+    }
     report.generation = switched->generation;
     report.changed = switched->changed;
-    if (auto status = attach_all(attachments, replace_programs); !status) return tl::unexpected(status.error());
+    if (first)
+        if (auto attached = attach_all(attachments, replace_programs); !attached)
+            return tl::unexpected(attached.error());
     if (auto status = detach_others(attachments); !status) return tl::unexpected(status.error());
     return report;
 }
@@ -166,20 +195,32 @@ Controller::Controller(Controller&&) noexcept = default;
 Controller& Controller::operator=(Controller&&) noexcept = default;
 Controller::~Controller() = default;
 
-base::Result<Controller> Controller::start(const kernel::Paths& paths, const model::Mesh& mesh, ApplyReport& report) {
-    auto impl = std::make_unique<Impl>();
-    if (auto installed = impl->install(paths, mesh); !installed) return tl::unexpected(installed.error());
-    auto banks = Banks::open(*impl->object, impl->layout);
-    if (!banks) return tl::unexpected(banks.error());
-    impl->banks = std::make_unique<Banks>(std::move(*banks));
-    const bool adopted = impl->banks->generation() != 0;
-    if (auto named = name_counters(*impl->object); !named) return tl::unexpected(named.error());
-    if (auto pinned = impl->pin_programs(); !pinned) return tl::unexpected(pinned.error());
-    auto applied = impl->apply(mesh, true);
+base::Status Controller::Impl::start(const kernel::Paths& paths, const model::Mesh& mesh, ApplyReport& report) {
+    if (auto installed = install(paths, mesh); !installed) return installed;
+    auto opened = Banks::open(*object, layout);
+    if (!opened) return tl::unexpected(opened.error());
+    banks = std::make_unique<Banks>(std::move(*opened));
+    const bool adopted = banks->generation() != 0;
+    if (auto named = name_counters(*object); !named) return named;
+    if (auto pinned = pin_programs(); !pinned) return pinned;
+    auto applied = apply(mesh, true);
     if (!applied) return tl::unexpected(applied.error());
     report = *applied;
     report.adopted = adopted;
-    return Controller(std::move(impl));
+    return {};
+}
+
+base::Result<Controller> Controller::start(const kernel::Paths& paths, const model::Mesh& mesh, ApplyReport& report) {
+    auto impl = std::make_unique<Impl>();
+    auto started = impl->start(paths, mesh, report);
+    if (started) return Controller(std::move(impl));
+    // What never protected anything is not left behind. An installation that was there before stays as it is.
+    auto error = started.error();
+    if (impl->lock && impl->fresh_install) {
+        if (auto removed = remove_installation(impl->root); !removed)
+            error.message += "; and what was installed could not be removed: " + removed.error().message;
+    }
+    return tl::unexpected(error);
 }
 
 base::Result<ApplyReport> Controller::apply(const model::Mesh& mesh) { return impl_->apply(mesh, false); }

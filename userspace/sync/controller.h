@@ -15,9 +15,9 @@ namespace shunt::sync {
 
 struct ApplyReport {
     std::uint64_t generation = 0;
-    std::size_t entries = 0;         // in the tables now in force
-    std::size_t changed = 0;         // table entries written or removed for it
-    bool adopted = false;            // programs and maps of an earlier controller were taken over
+    std::size_t entries = 0;  // in the tables now in force
+    std::size_t changed = 0;  // table entries written or removed for it
+    bool adopted = false;     // programs and maps of an earlier controller were taken over
     std::vector<std::string> warnings;
 };
 

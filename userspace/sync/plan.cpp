@@ -2,14 +2,9 @@
 #include "sync/plan.h"
 
 #include <algorithm>
-#include <array>
 
 namespace shunt::sync {
 namespace {
-
-constexpr std::array<const char*, 10> kOrder{"shunt_origdst",   "shunt_sockops",   "shunt_peername4", "shunt_peername6",
-                                             "shunt_sockname4", "shunt_sockname6", "shunt_bind4",     "shunt_bind6",
-                                             "shunt_connect6",  "shunt_connect4"};
 
 bool is_below(const kernel::Cgroup& inner, const kernel::Cgroup& outer) {
     return inner.id != outer.id && inner.path.starts_with(outer.path + "/");
@@ -18,8 +13,8 @@ bool is_below(const kernel::Cgroup& inner, const kernel::Cgroup& outer) {
 }  // namespace
 
 int order_of(const std::string& program) {
-    const auto found = std::find(kOrder.begin(), kOrder.end(), program);
-    return found == kOrder.end() ? -1 : static_cast<int>(found - kOrder.begin());
+    const auto found = std::find(kProgramOrder.begin(), kProgramOrder.end(), program);
+    return found == kProgramOrder.end() ? -1 : static_cast<int>(found - kProgramOrder.begin());
 }
 
 bool is_connect(const std::string& program) { return program == "shunt_connect4" || program == "shunt_connect6"; }

@@ -2,6 +2,8 @@
 // Which program belongs on which cgroup. Plain values in, plain values out.
 #pragma once
 
+#include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,9 +18,9 @@ struct Attachment {
 };
 
 struct Placement {
-    std::vector<kernel::Cgroup> captured;     // those that lie below another one of the list are left out
-    std::vector<std::string> dropped;         // their paths
-    std::optional<kernel::Cgroup> proxy;      // proxy.identity.cgroup
+    std::vector<kernel::Cgroup> captured;  // those that lie below another one of the list are left out
+    std::vector<std::string> dropped;      // their paths
+    std::optional<kernel::Cgroup> proxy;   // proxy.identity.cgroup
 };
 
 base::Result<Placement> place(const model::Mesh& mesh);
@@ -32,6 +34,10 @@ bool needs_record_lane(const model::Mesh& mesh);
 // its original destination can be told. Removal is the reverse.
 std::vector<Attachment> plan(const model::Mesh& mesh, const Placement& placement);
 
+// Every program, in that order.
+inline constexpr std::array<const char*, 10> kProgramOrder{
+    "shunt_origdst",   "shunt_sockops", "shunt_peername4", "shunt_peername6", "shunt_sockname4",
+    "shunt_sockname6", "shunt_bind4",   "shunt_bind6",     "shunt_connect6",  "shunt_connect4"};
 // Position of a program in that order; unknown names come first.
 int order_of(const std::string& program);
 bool is_connect(const std::string& program);

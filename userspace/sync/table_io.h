@@ -48,7 +48,8 @@ base::Result<std::size_t> change_table(const kernel::Map<K, V>& map, policy::Tab
             ++entry;
             continue;
         }
-        if (auto erased = map.erase(entry->first, to_text(entry->first)); !erased) return tl::unexpected(erased.error());
+        if (auto erased = map.erase(entry->first, to_text(entry->first)); !erased)
+            return tl::unexpected(erased.error());
         entry = held.erase(entry);
         ++changed;
     }

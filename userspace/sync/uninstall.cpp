@@ -11,6 +11,7 @@
 #include "sync/controller.h"
 #include "sync/layout.h"
 #include "sync/plan.h"
+#include "sync/removal.h"
 
 namespace shunt::sync {
 namespace {
@@ -80,29 +81,33 @@ base::Status prove_gone(const Ids& ids) {
 
 }  // namespace
 
+base::Result<UninstallReport> remove_installation(const std::string& root, unsigned drain_seconds) {
+    UninstallReport report;
+    report.was_installed = true;
+    Ids ids;
+    for (const auto& name : kernel::layouts(root))
+        if (auto removed = remove_layout({root + "/" + name}, drain_seconds, report, ids); !removed)
+            return tl::unexpected(removed.error());
+    if (auto removed = kernel::remove_directory(root); !removed) return tl::unexpected(removed.error());
+    ++report.directories;
+    if (auto gone = prove_gone(ids); !gone) return tl::unexpected(gone.error());
+    return report;
+}
+
 base::Result<UninstallReport> uninstall(const kernel::Paths& paths, unsigned drain_seconds) {
     if (auto allowed = kernel::check_privileges(); !allowed) return tl::unexpected(allowed.error());
-    UninstallReport report;
     auto root = kernel::pin_root(paths, false);
-    if (!root) return report;  // no bpffs, so nothing can be installed
-    const auto parent = root->substr(0, root->rfind('/'));
-    const auto siblings = kernel::entries(parent);
-    if (std::find(siblings.begin(), siblings.end(), root->substr(root->rfind('/') + 1)) == siblings.end())
-        return report;
+    if (!root) return UninstallReport();  // no bpffs, so nothing can be installed
+    const auto slash = root->rfind('/');
+    const auto siblings = kernel::entries(root->substr(0, slash));
+    if (std::find(siblings.begin(), siblings.end(), root->substr(slash + 1)) == siblings.end())
+        return UninstallReport();
     if (auto checked = kernel::check_pin_directory(*root); !checked) return tl::unexpected(checked.error());
     auto lock = kernel::lock(*root);
     if (!lock) return tl::unexpected(lock.error());
     if (!*lock)
         return base::fail("a controller is running for " + *root + "; stop it first (redirection stays until then)");
-    report.was_installed = true;
-    Ids ids;
-    for (const auto& name : kernel::layouts(*root))
-        if (auto removed = remove_layout({*root + "/" + name}, drain_seconds, report, ids); !removed)
-            return tl::unexpected(removed.error());
-    if (auto removed = kernel::remove_directory(*root); !removed) return tl::unexpected(removed.error());
-    ++report.directories;
-    if (auto gone = prove_gone(ids); !gone) return tl::unexpected(gone.error());
-    return report;
+    return remove_installation(*root, drain_seconds);
 }
 
 }  // namespace shunt::sync
