@@ -121,4 +121,5 @@ int shunt_connect6(struct bpf_sock_addr *ctx)
 /* One named constant in .rodata; the loader fills it in before the programs are verified. */
 const volatile __u32 shunt_features = 0;
 
-char shunt_license[] SEC("license") = "Dual BSD/GPL";
+/* The helpers used are for GPL-compatible programs. */
+char shunt_license[] SEC("license") = "GPL";
