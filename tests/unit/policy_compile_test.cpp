@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+
+#include "config/loader.h"
+#include "policy/tables.h"
+
+namespace shunt::policy {
+namespace {
+
+Tables compiled(const std::string& capture, const std::string& rest = "") {
+    const auto loaded = config::load_text(
+        "proxy: { listen: 0.0.0.0:15001, identity: { uids: [1337], gids: [1337] } }\n"
+        "capture: { cgroups: [/mesh]" +
+            (capture.empty() ? "" : ", " + capture) + " }\n" + rest,
+        "test.yaml");
+    if (!loaded) {
+        ADD_FAILURE() << loaded.error().message;
+        return {};
+    }
+    return compile(loaded->mesh, {});
+}
+
+shunt_cidr4_key cidr4(const char* address, std::uint32_t prefix) { return {prefix, inet_addr(address)}; }
+
+TEST(Compile, DefaultsCaptureEverythingWithEmptyTables) {
+    const auto tables = compiled("");
+    EXPECT_TRUE(tables.scope.flags & SHUNT_SCOPE_VALID);
+    EXPECT_TRUE(tables.scope.flags & SHUNT_SCOPE_INCLUDE_ALL);
+    EXPECT_TRUE(tables.scope.flags & SHUNT_SCOPE_PROXY_V4_WILDCARD);
+    EXPECT_FALSE(tables.scope.flags &
+                 (SHUNT_SCOPE_PORTS | SHUNT_SCOPE_CIDRS4 | SHUNT_SCOPE_CIDRS6 | SHUNT_SCOPE_LISTENERS));
+    EXPECT_EQ(tables.scope.proxy4_port_be, htons(15001));
+    EXPECT_TRUE(tables.ports.empty() && tables.cidrs4.empty() && tables.cidrs6.empty() && tables.listeners.empty());
+    EXPECT_EQ(tables.owners.size(), 2u);
+}
+
+TEST(Compile, ARangeCarriesTheFlagsOfThoseThatCoverIt) {
+    const auto tables = compiled(
+        "includeOutboundIPRanges: [10.0.0.0/8, 10.1.2.0/24], excludeOutboundIPRanges: [10.1.0.0/16, 192.0.2.0/24]");
+    EXPECT_EQ(tables.cidrs4.at(cidr4("10.0.0.0", 8)).flags, SHUNT_CIDR_INCLUDED);
+    EXPECT_EQ(tables.cidrs4.at(cidr4("10.1.0.0", 16)).flags, SHUNT_CIDR_INCLUDED | SHUNT_CIDR_EXCLUDED);
+    EXPECT_EQ(tables.cidrs4.at(cidr4("10.1.2.0", 24)).flags, SHUNT_CIDR_INCLUDED | SHUNT_CIDR_EXCLUDED);
+    EXPECT_EQ(tables.cidrs4.at(cidr4("192.0.2.0", 24)).flags, SHUNT_CIDR_EXCLUDED);
+    EXPECT_EQ(tables.cidrs4.size(), 4u);
+    EXPECT_FALSE(tables.scope.flags & SHUNT_SCOPE_INCLUDE_ALL);
+}
+
+TEST(Compile, ASiblingInheritsNothing) {
+    const auto tables =
+        compiled("includeOutboundIPRanges: [10.0.0.0/9, 10.128.0.0/9], excludeOutboundIPRanges: [10.0.0.0/16]");
+    EXPECT_EQ(tables.cidrs4.at(cidr4("10.128.0.0", 9)).flags, SHUNT_CIDR_INCLUDED);
+}
+
+TEST(Compile, ALoopbackRangeAmongTheIncludedOpensOwnAddresses) {
+    const auto tables = compiled("includeOutboundIPRanges: [127.0.0.0/8]");
+    EXPECT_TRUE(tables.scope.flags & SHUNT_SCOPE_INCLUDE_OWN);
+    EXPECT_EQ(tables.cidrs4.at(cidr4("127.0.0.1", 32)).flags, SHUNT_CIDR_INCLUDED | SHUNT_CIDR_LOOPBACK);
+    EXPECT_EQ(tables.cidrs6.size(), 1u) << "::1";
+}
+
+TEST(Compile, PortRangesAreWrittenOut) {
+    const auto tables = compiled("includeOutboundPorts: [80, 8000-8010], excludeOutboundPorts: [8005-8020, 65535]");
+    EXPECT_EQ(tables.ports.size(), 1u + 11 + 10 + 1);
+    EXPECT_EQ(tables.ports.at({htons(8000), 0}).flags, SHUNT_PORT_INCLUDED);
+    EXPECT_EQ(tables.ports.at({htons(8005), 0}).flags, SHUNT_PORT_INCLUDED | SHUNT_PORT_EXCLUDED);
+    EXPECT_EQ(tables.ports.at({htons(65535), 0}).flags, SHUNT_PORT_EXCLUDED);
+}
+
+TEST(Compile, OwnersOfSeveralKindsShareAnEntry) {
+    const auto tables = compiled("includeOutboundOwnerGroups: [1337, 2000]");
+    EXPECT_EQ(tables.owners.at({SHUNT_OWNER_GID, 1337}).flags, SHUNT_OWNER_PROXY | SHUNT_OWNER_INCLUDED);
+    EXPECT_EQ(tables.owners.at({SHUNT_OWNER_UID, 1337}).flags, SHUNT_OWNER_PROXY);
+    EXPECT_TRUE(tables.scope.flags & SHUNT_SCOPE_OWNER_INCLUDE_LIST);
+}
+
+TEST(Compile, APortListenerHasNoAddress) {
+    const auto tables = compiled("",
+                                 "clusters: [{ name: c, type: STATIC }]\nlisteners:\n"
+                                 "  - { name: a, address: 0.0.0.0, port: 9080, cluster: c }\n"
+                                 "  - { name: b, address: 10.96.7.7, port: 3306, cluster: c }\n");
+    shunt_listener_key any{};
+    any.port_be = htons(9080);
+    EXPECT_EQ(tables.listeners.at(any).index, 0u);
+    const shunt_listener_key exact{base::Address::v4(0x0a600707).to_abi(), htons(3306), 0};
+    EXPECT_EQ(tables.listeners.at(exact).index, 1u);
+}
+
+}  // namespace
+}  // namespace shunt::policy
