@@ -5,7 +5,7 @@
 
 put_peers() {
     local tool python libraries
-    for tool in haproxy squid curl bash find; do
+    for tool in haproxy squid curl bash find env; do
         command -v "$tool" >/dev/null || die 1 "$tool is not installed; run: scripts/install-deps.sh"
         put "$(command -v "$tool")"
     done
@@ -14,6 +14,7 @@ put_peers() {
     put_tree "$VM_BUILD/envoy-venv" -maxdepth 1 -name 'envoy-*'
     put_tree "$VM_SRC/../scripts"
 
+    put /usr/lib/squid/unlinkd
     put_tree /etc/squid -maxdepth 1
     put_tree /usr/share/squid -maxdepth 2 ! -path './icons/*'
     put_tree /usr/share/squid/errors/templates
