@@ -16,7 +16,7 @@ put_peers() {
 
     put /usr/lib/squid/unlinkd
     put_tree /etc/squid -maxdepth 1
-    put_tree /usr/share/squid -maxdepth 2 ! -path './icons/*'
+    put_tree /usr/share/squid -maxdepth 2
     put_tree /usr/share/squid/errors/templates
     mkdir -p "$VM_ROOT/var/log/squid" "$VM_ROOT/var/spool/squid"
 
