@@ -58,7 +58,9 @@ TEST_P(Bind, ToADevice) {
     auto what = to(first());
     what.device = "eth0";
     const auto start = std::chrono::steady_clock::now();
-    EXPECT_EQ(from_app(what).error, ECONNREFUSED);
+    // A kernel that cannot be told the errno says EPERM: lo, where a closed port would answer, is out of reach.
+    const auto refused = from_app(what).error;
+    EXPECT_TRUE(refused == ECONNREFUSED || refused == EPERM) << refused;
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(500))
         << "refused, never left to hang";
     what.destination = excluded();
