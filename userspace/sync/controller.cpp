@@ -15,24 +15,13 @@
 #include "sync/counters.h"
 #include "sync/plan.h"
 #include "sync/removal.h"
+#include "sync/requirements.h"
 
 namespace shunt::sync {
 namespace {
 
 // Record-lane handshakes in progress when sockops is no longer needed; on loopback one takes microseconds.
 constexpr auto kSockopsDrain = std::chrono::seconds(1);
-
-base::Status check_features(const kernel::Features& features, const model::Mesh& mesh) {
-    const auto missing = [](const std::string& feature) {
-        return base::fail("this kernel lacks " + feature, base::ExitCode::kFeatureMissing);
-    };
-    if (!features.links) return missing("BPF links on cgroups");
-    if (needs_record_lane(mesh) && !features.sockops_cookie && !features.btf)
-        return missing(
-            "both network namespace cookies in sockops and BTF; the record lane (IPv6, lane: record, a proxy "
-            "that does not listen on 0.0.0.0) needs one of them");
-    return {};
-}
 
 // "shunt_connect4_1234" -> "shunt_connect4"
 std::string program_of_pin(const std::string& pin) { return pin.substr(0, pin.rfind('_')); }
@@ -215,7 +204,10 @@ base::Result<Controller> Controller::start(const kernel::Paths& paths, const mod
     auto started = impl->start(paths, mesh, report);
     if (started) return Controller(std::move(impl));
     // What never protected anything is not left behind. An installation that was there before stays as it is.
+    // What was loaded is let go of first: removal proves that nothing is left, and would wait for ourselves.
     auto error = started.error();
+    impl->banks.reset();
+    impl->object.reset();
     if (impl->lock && impl->fresh_install) {
         if (auto removed = remove_installation(impl->root); !removed)
             error.message += "; and what was installed could not be removed: " + removed.error().message;
