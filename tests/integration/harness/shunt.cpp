@@ -158,7 +158,7 @@ void RunningShunt::reload(const std::string& config) {
     const auto from = log().size();
     write_config(config);
     ::kill(pid_, SIGHUP);
-    wait_for("applied", from);
+    wait_for("reloaded: generation", from);
 }
 
 Counters RunningShunt::counters() const {

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a reload may and may not do: all of a new configuration, or nothing.
+#include <linux/bpf.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lifecycle_fixture.h"
+
+namespace shunt::harness {
+namespace {
+
+class LifecycleReload : public Lifecycle {
+protected:
+    const DirectServer server_{sandbox_, {80, 9080}};
+    const ProbeProxy proxy_{sandbox_};
+};
+
+TEST_F(LifecycleReload, ByCommandAndBySignal) {
+    RunningShunt running(sandbox_, lifecycle_config());
+    const std::uint64_t first = status().at("generation");
+    expect_proxied(sandbox_.app());
+
+    running.write_config(lifecycle_config("auto", "  excludeOutboundPorts: [80]\n"));
+    const auto ran = shunt({"reload", "-o", "json"});
+    ASSERT_EQ(ran.code, 0) << to_text(ran);
+    EXPECT_EQ(nlohmann::json::parse(ran.out).at("generation"), first + 1);
+    EXPECT_EQ(status().at("generation"), first + 1);
+    expect_direct(sandbox_.app());
+
+    running.reload(lifecycle_config());  // SIGHUP
+    EXPECT_EQ(status().at("generation"), first + 2);
+    expect_proxied(sandbox_.app());
+
+    running.kill9();
+    const auto unreachable = shunt({"reload"});
+    EXPECT_EQ(unreachable.code, 6) << to_text(unreachable);
+    expect_proxied(sandbox_.app());
+}
+
+TEST_F(LifecycleReload, ABrokenFileChangesNothing) {
+    RunningShunt running(sandbox_, lifecycle_config());
+    expect_proxied(sandbox_.app());
+    const auto before = status();
+    running.write_config(
+        "proxy:\n  listen: 0.0.0.0:15001\n  identty: { uids: [1337] }\ncapture: { cgroups: [/mesh] }\n");
+    const auto ran = shunt({"reload"});
+    EXPECT_EQ(ran.code, 3) << to_text(ran);
+    EXPECT_NE(ran.err.find(running.config_path() + ":3:3: "), std::string::npos) << to_text(ran);
+    EXPECT_NE(ran.err.find("identity"), std::string::npos) << "the nearest valid name: " << to_text(ran);
+    const auto after = status();
+    for (const char* same : {"state", "generation", "links", "tables", "runs", "verdicts", "proxy"})
+        EXPECT_EQ(before.at(same), after.at(same)) << same;
+    EXPECT_EQ(after.at("controller").at("failedReloads"), 1);
+    EXPECT_NE(after.at("controller").at("lastError").get<std::string>().find(":3:3: "), std::string::npos);
+    expect_proxied(sandbox_.app());
+}
+
+TEST_F(LifecycleReload, CgroupsComeAndGo) {
+    const ScratchCgroup second(sandbox_.root_cgroup() + "/second");
+    RunningShunt running(sandbox_, lifecycle_config("auto", "", "/mesh/app"));
+    const auto one = links();
+    expect_proxied(in("app"));
+    expect_direct(in("second"));
+    running.reload(lifecycle_config("auto", "", "/mesh/app, /mesh/second"));
+    EXPECT_GT(links().size(), one.size());
+    expect_proxied(in("app"));
+    expect_proxied(in("second"));
+    running.reload(lifecycle_config("auto", "", "/mesh/app"));
+    EXPECT_EQ(links(), one) << "what stayed was not touched, the rest is detached";
+    expect_proxied(in("app"));
+    expect_direct(in("second"));
+}
+
+TEST_F(LifecycleReload, ACgroupThatCannotBeAttachedKeepsTheOld) {
+    const ScratchCgroup blocked(sandbox_.root_cgroup() + "/blocked");
+    const ScratchCgroup inner(blocked.path() + "/inner");
+    const ForeignProgram foreign(blocked.path(), 7, 0);
+    RunningShunt running(sandbox_, lifecycle_config("auto", "", "/mesh/app"));
+    const auto before = status();
+    running.write_config(
+        lifecycle_config("record", "  excludeOutboundPorts: [80]\n", "/mesh/app, /mesh/blocked/inner"));
+    const auto ran = shunt({"reload"});
+    EXPECT_EQ(ran.code, 1) << to_text(ran);
+    EXPECT_NE(ran.err.find("program id " + std::to_string(foreign.id()) + " (t_foreign) attached to " + blocked.path()),
+              std::string::npos)
+        << to_text(ran);
+    const auto after = status();
+    EXPECT_EQ(before.at("generation"), after.at("generation"));
+    EXPECT_EQ(before.at("links"), after.at("links"));
+    EXPECT_TRUE(foreign.attached());
+    expect_proxied(in("app"));
+    expect_direct(in("blocked/inner"));
+    running.reload(lifecycle_config("record", "", "/mesh/app"));
+    expect_proxied(in("app"));
+}
+
+// A table that cannot be made: here the place of its pin is taken. Nothing is switched, and a later reload is whole.
+TEST_F(LifecycleReload, ATableThatCannotBeMadeKeepsTheOld) {
+    RunningShunt running(sandbox_, lifecycle_config());
+    const auto before = status();
+    const auto directory = before.at("pinDirectory").get<std::string>();
+    const std::uint64_t generation = before.at("generation");
+    const auto pin = directory + "/shunt_ports_" + std::to_string((generation + 1) & 1);
+    unlink(pin.c_str());
+    check(mkdir(pin.c_str(), 0700), pin);
+    running.write_config(lifecycle_config("auto", "  excludeOutboundPorts: [80, 9080]\n"));
+    const auto ran = shunt({"reload"});
+    EXPECT_EQ(ran.code, 1) << to_text(ran);
+    EXPECT_NE(ran.err.find("shunt_ports"), std::string::npos) << "the table is named: " << to_text(ran);
+    EXPECT_EQ(status().at("generation"), generation);
+    expect_proxied(sandbox_.app());
+    check(rmdir(pin.c_str()), pin);
+    ASSERT_EQ(shunt({"reload"}).code, 0);
+    EXPECT_EQ(status().at("generation"), generation + 1);
+    expect_direct(sandbox_.app());
+}
+
+}  // namespace
+}  // namespace shunt::harness
