@@ -87,6 +87,8 @@ std::string fnv1a(const std::string& text) {
 
 }  // namespace
 
+std::string abi_hash(bpf_object* object) { return fnv1a(describe_layout(object)); }
+
 const std::vector<BankedTable>& banked_tables() {
     static const std::vector<BankedTable> tables{{"shunt_ports_b", "shunt_ports"},
                                                  {"shunt_cidrs4_b", "shunt_cidrs4"},
@@ -108,7 +110,7 @@ struct Object::Impl {
 };
 
 Object::Object(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
-    abi_hash_ = fnv1a(describe_layout(impl_->skeleton->obj));
+    abi_hash_ = kernel::abi_hash(impl_->skeleton->obj);
 }
 
 Object::~Object() = default;

@@ -11,6 +11,8 @@
 #include "kernel/features.h"
 #include "kernel/map.h"
 
+struct bpf_object;  // libbpf's
+
 namespace shunt::kernel {
 
 // A hook family's program, by the name it has in the kernel.
@@ -27,6 +29,9 @@ struct BankedTable {
 };
 const std::vector<BankedTable>& banked_tables();
 
+// 16 hex digits over the shape of every map, key and value of an opened object. Independent of the compiler.
+std::string abi_hash(bpf_object* object);
+
 // Neither copied nor moved once open; programs and maps live as long as it or their pins.
 class Object {
 public:
@@ -36,7 +41,7 @@ public:
     Object(const Object&) = delete;
     Object& operator=(const Object&) = delete;
 
-    // 16 hex digits over the shape of every map, key and value: programs and maps of equal hash fit together.
+    // Programs and maps of equal hash fit together.
     const std::string& abi_hash() const { return abi_hash_; }
 
     // Loads and verifies all programs. Maps pinned in `directory` are taken over, missing ones made and pinned there.
