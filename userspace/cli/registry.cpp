@@ -9,6 +9,7 @@
     X(explain)            \
     X(status)             \
     X(counters)           \
+    X(doctor)             \
     X(exec)               \
     X(uninstall)          \
     X(version)

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// doctor in a world that is whole, and in the same world with one thing broken.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "harness/dial.h"
+#include "harness/error.h"
+#include "harness/listen.h"
+#include "harness/sandbox.h"
+#include "harness/servers.h"
+#include "harness/shunt.h"
+
+namespace shunt::harness {
+namespace {
+
+using Json = nlohmann::json;
+
+class Doctor : public testing::Test {
+protected:
+    Doctor() : app_(sandbox_.app(), [](int control) { receive_text(control); }) {}
+
+    static std::string config(const std::string& listen = "0.0.0.0:15001") {
+        return "proxy:\n  listen: " + listen +
+               "\n  identity: { cgroup: /mesh/proxy }\n"
+               "capture:\n  cgroups: [/mesh]\n";
+    }
+
+    // Its JSON, with the exit code as "exit".
+    Json ask(const RunningShunt& shunt, std::vector<std::string> more = {"--no-probe"}) const {
+        std::vector<std::string> words{"/bin/sh", "-c", "\"$@\"; echo \"exit $?\"", "sh"};
+        more.insert(more.begin(), {"doctor", "-o", "json"});
+        for (const auto& word : shunt.command_line(more)) words.push_back(word);
+        const auto printed = run_command(sandbox_.client_side(), words);
+        const auto end = printed.rfind("exit ");
+        auto json = Json::parse(printed.substr(0, end));
+        json["exit"] = std::stoi(printed.substr(end + 5));
+        return json;
+    }
+
+    static Json findings(const Json& answer, const std::string& state) {
+        Json found = Json::array();
+        for (const auto& finding : answer.at("findings"))
+            if (finding.at("state") == state) found.push_back(finding);
+        return found;
+    }
+
+    static void expect_broken(const Json& answer, const std::string& check, const std::string& detail,
+                              const std::string& remedy) {
+        EXPECT_EQ(answer.at("exit"), 1);
+        EXPECT_EQ(answer.at("state"), "broken");
+        const auto broken = findings(answer, "broken");
+        ASSERT_EQ(broken.size(), 1u) << answer.at("findings").dump(2);
+        EXPECT_EQ(broken[0].at("check"), check);
+        EXPECT_NE(broken[0].at("detail").get<std::string>().find(detail), std::string::npos) << broken.dump(2);
+        EXPECT_NE(broken[0].at("remedy").get<std::string>().find(remedy), std::string::npos) << broken.dump(2);
+    }
+
+    static void expect_healthy(const Json& answer) {
+        EXPECT_EQ(answer.at("exit"), 0) << answer.at("findings").dump(2);
+        EXPECT_TRUE(findings(answer, "broken").empty()) << answer.at("findings").dump(2);
+    }
+
+    const Sandbox sandbox_;
+    const Child app_;  // a captured process, whose network namespace is looked at
+};
+
+TEST_F(Doctor, Healthy) {
+    const ProbeProxy proxy(sandbox_);
+    const RunningShunt shunt(sandbox_, config());
+    for (const auto& more : {std::vector<std::string>{}, std::vector<std::string>{"-c", shunt.config_path()}}) {
+        const auto answer = ask(shunt, more);
+        expect_healthy(answer);
+        std::map<std::string, std::string> states;
+        for (const auto& finding : answer.at("findings")) states[finding.at("check")] = finding.at("state");
+        for (const char* check : {"privileges", "installation", "controller", "links", "programs", "network.lo",
+                                  "network.rules", "proxy.listening", "proxy.cgroup", "connections", "probe"})
+            EXPECT_EQ(states[check], "ok") << check << answer.at("findings").dump(2);
+        EXPECT_EQ(answer.at("features").at("cgroupLinks"), true);
+    }
+}
+
+TEST_F(Doctor, ProbeTouchesNothing) {
+    const ProbeProxy proxy(sandbox_);
+    const RunningShunt shunt(sandbox_, config());
+    const auto before = shunt.counters();
+    expect_healthy(ask(shunt, {}));
+    EXPECT_EQ(shunt.counters().since(before).runs, 0u);
+    EXPECT_EQ(proxy.counts().accepted, 0u);
+}
+
+TEST_F(Doctor, LinkDetachedBehindTheBack) {
+    const ProbeProxy proxy(sandbox_);
+    RunningShunt shunt(sandbox_, config());
+    const auto status = Json::parse(shunt.command({"status", "-o", "json"}));
+    const auto pins = status.at("pinDirectory").get<std::string>() + "/links/";
+    for (const auto& link : status.at("links")) {
+        const auto pin = link.at("pin").get<std::string>();
+        if (pin.rfind("shunt_connect4_", 0) == 0) run_command({}, {"bpftool", "link", "detach", "pinned", pins + pin});
+    }
+    expect_broken(ask(shunt), "links", "was detached behind the controller's back", "restart 'shunt run'");
+    expect_broken(ask(shunt, {"--no-probe", "-c", shunt.config_path()}), "links", "shunt_connect4 on ",
+                  "restart 'shunt run'");
+    // The remedy, and it is one.
+    shunt.stop();
+    shunt.start();
+    expect_healthy(ask(shunt));
+}
+
+TEST_F(Doctor, PinRemoved) {
+    const ProbeProxy proxy(sandbox_);
+    const RunningShunt shunt(sandbox_, config());
+    const auto status = Json::parse(shunt.command({"status", "-o", "json"}));
+    const auto links = status.at("pinDirectory").get<std::string>() + "/links/";
+    run_command({}, {"/bin/sh", "-c", "rm " + links + "shunt_connect6_*"});
+    expect_broken(ask(shunt), "links", "shunt_connect6", "restart 'shunt run'");
+}
+
+TEST_F(Doctor, ProxyNotListening) {
+    const RunningShunt shunt(sandbox_, config());
+    expect_broken(ask(shunt), "proxy.listening", "nothing listens on 0.0.0.0:15001", "start the proxy");
+}
+
+TEST_F(Doctor, ProxyOnLoopbackOnly) {
+    const ProbeProxy proxy(sandbox_, {.listen = {"127.0.0.1:15001"}});
+    const RunningShunt shunt(sandbox_, config());
+    expect_broken(ask(shunt), "proxy.listening", "127.0.0.1:15001: redirected connections do not reach it",
+                  "let the proxy listen on 0.0.0.0:15001");
+}
+
+TEST_F(Doctor, DualStackListenerServesV4AndV6OnlyDoesNot) {
+    const RunningShunt shunt(sandbox_, config());
+    {
+        const ProbeProxy dual(sandbox_, {.listen = {"dual:15001"}});
+        expect_healthy(ask(shunt));
+    }
+    const ProbeProxy v6only(sandbox_, {.listen = {"[::]:15001"}});
+    expect_broken(ask(shunt), "proxy.listening", "[::]:15001", "0.0.0.0:15001");
+}
+
+TEST_F(Doctor, ProxyOutsideItsCgroup) {
+    const ProbeProxy proxy(sandbox_.app(), {});
+    const RunningShunt shunt(sandbox_, config());
+    expect_broken(ask(shunt), "proxy.cgroup", "not in the proxy's cgroup", "shunt exec --as proxy");
+}
+
+TEST_F(Doctor, LoDown) {
+    const ProbeProxy proxy(sandbox_);
+    const RunningShunt shunt(sandbox_, config());
+    run_command(sandbox_.client_side(), {"ip", "link", "set", "lo", "down"});
+    expect_broken(ask(shunt), "network.lo", "lo is down", "ip link set lo up");
+    // The probe has a lo of its own: it says that the programs are right, the namespace is not.
+    expect_broken(ask(shunt, {}), "network.lo", "lo is down", "ip link set lo up");
+}
+
+TEST_F(Doctor, MasqueradeOfEverything) {
+    const ProbeProxy proxy(sandbox_);
+    const RunningShunt shunt(sandbox_, config());
+    run_command(sandbox_.client_side(), {"nft", "-f", "-"},
+                "table ip t { chain c { type nat hook postrouting priority 100; oifname != \"lo\" masquerade\n}\n}\n");
+    expect_healthy(ask(shunt));
+    run_command(sandbox_.client_side(), {"nft", "add", "rule", "ip", "t", "c", "counter", "masquerade"});
+    expect_broken(ask(shunt), "network.rules", "masquerade", "exclude lo");
+    run_command(sandbox_.client_side(), {"nft", "flush", "ruleset"});
+    run_command(sandbox_.client_side(), {"iptables", "-t", "nat", "-A", "POSTROUTING", "-j", "MASQUERADE"});
+    expect_broken(ask(shunt), "network.rules", "-A POSTROUTING -j MASQUERADE", "exclude lo");
+}
+
+TEST_F(Doctor, ConnectionsMadeBefore) {
+    const ProbeProxy proxy(sandbox_);
+    const Child server(sandbox_.server_side(), [](int control) {
+        const auto held = listen_on("0.0.0.0:9000");
+        send_text(control, "listening");
+        receive_text(control);
+    });
+    receive_text(server.control());
+    const Dial early{.destination = "203.0.113.5:9000"};
+    const Child client(sandbox_.app(), [&](int control) {
+        const Fd fd(check(open_socket(early), "socket"));
+        send_text(control, error_name(connect_socket(fd.get(), early)));
+        receive_text(control);
+    });
+    EXPECT_EQ(receive_text(client.control()), "0");
+    const RunningShunt shunt(sandbox_, config());
+    const auto answer = ask(shunt);
+    expect_healthy(answer);
+    for (const auto& finding : answer.at("findings"))
+        if (finding.at("check") == "connections") {
+            EXPECT_EQ(finding.at("state"), "info");
+            EXPECT_EQ(finding.at("detail").get<std::string>().rfind("1 open connection(s) past the proxy", 0), 0u)
+                << finding;
+            EXPECT_NE(finding.at("detail").get<std::string>().find(early.destination), std::string::npos) << finding;
+        }
+}
+
+TEST_F(Doctor, NothingInstalled) {
+    std::vector<std::string> words{shunt_binary(), "--pin-dir", sandbox_.pin_dir(), "doctor", "-o", "json"};
+    const auto answer = Json::parse(run_command(sandbox_.client_side(), words));  // throws unless it ends with 0
+    EXPECT_NE(answer.at("state"), "broken");
+    EXPECT_EQ(findings(answer, "info").empty(), false);
+}
+
+}  // namespace
+}  // namespace shunt::harness

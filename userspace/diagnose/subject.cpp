@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnose/subject.h"
+
+#include <endian.h>
+
+#include <set>
+
+#include "kernel/cgroup.h"
+#include "sync/plan.h"
+
+namespace shunt::diagnose {
+namespace {
+
+std::string pin_name(const std::string& program, std::uint64_t cgroup) {
+    return program + "_" + std::to_string(cgroup);
+}
+
+void from_mesh(const model::Mesh& mesh, Subject& subject, Findings& findings) {
+    if (mesh.proxy.listen_v4) subject.listen_v4 = mesh.proxy.listen_v4->value;
+    if (mesh.proxy.listen_v6) subject.listen_v6 = mesh.proxy.listen_v6->value;
+    const auto placement = sync::place(mesh);
+    if (!placement) {
+        findings.push_back(
+            {"cgroups", State::kBroken, placement.error().message, "make the cgroup, then restart 'shunt run'"});
+        return;
+    }
+    for (const auto& cgroup : placement->captured) subject.captured.push_back(cgroup.path);
+    if (placement->proxy) subject.proxy_cgroup = placement->proxy->path;
+    for (const auto& attachment : sync::plan(mesh, *placement))
+        subject.links.push_back(
+            {pin_name(attachment.program, attachment.cgroup.id), attachment.program + " on " + attachment.cgroup.path});
+}
+
+// Pins name program and cgroup. A pin that somebody removed leaves no trace, so what every captured cgroup must have
+// is expected even where no pin says so.
+void from_pins(Subject& subject) {
+    const auto& scope = subject.snapshot.scope;
+    const auto listener = [](const shunt_ip& address, __u16 port_be) {
+        return base::SocketAddress{base::Address::from_abi(address), be16toh(port_be)};
+    };
+    if (scope.flags & SHUNT_SCOPE_PROXY_V4) subject.listen_v4 = listener(scope.proxy4, scope.proxy4_port_be);
+    if (scope.flags & SHUNT_SCOPE_PROXY_V6) subject.listen_v6 = listener(scope.proxy6, scope.proxy6_port_be);
+    const auto mount = kernel::cgroup2_mount();
+    std::set<std::string> known;
+    std::set<std::uint64_t> captured;
+    for (const auto& link : subject.snapshot.links) {
+        known.insert(link.pin);
+        subject.links.push_back({link.pin, link.pin.substr(0, link.pin.rfind('_')) + " on " +
+                                               (link.cgroup.empty() ? "a cgroup that is gone" : link.cgroup)});
+        const std::string path = mount && !link.cgroup.empty() ? *mount + link.cgroup : "";
+        if (scope.flags & SHUNT_SCOPE_PROXY_CGROUP && link.cgroup_id == scope.proxy_cgroup_id)
+            subject.proxy_cgroup = path;
+        if (!link.pin.starts_with("shunt_connect") && !link.pin.starts_with("shunt_bind")) continue;
+        if (captured.insert(link.cgroup_id).second && !path.empty()) subject.captured.push_back(path);
+    }
+    const std::uint64_t proxy = scope.flags & SHUNT_SCOPE_PROXY_CGROUP ? scope.proxy_cgroup_id : 0;
+    const auto expect = [&](const std::string& program, std::uint64_t cgroup) {
+        const auto pin = pin_name(program, cgroup);
+        if (known.insert(pin).second)
+            subject.links.push_back({pin, program + " on cgroup id " + std::to_string(cgroup)});
+    };
+    for (const auto cgroup : captured) {
+        for (const auto* program : sync::kProgramOrder) {
+            const std::string name = program;
+            const bool always = name.starts_with("shunt_peername") || name.starts_with("shunt_bind") ||
+                                name.starts_with("shunt_connect") || (name == "shunt_origdst" && proxy == 0);
+            if (always) expect(name, cgroup);
+        }
+    }
+    if (proxy != 0) expect("shunt_origdst", proxy);
+}
+
+}  // namespace
+
+Subject make_subject(const Options& options, Findings& findings) {
+    Subject subject{options, {}, {}, {}, {}, {}, {}};
+    auto snapshot = telemetry::read_snapshot(options.paths);
+    if (snapshot)
+        subject.snapshot = std::move(*snapshot);
+    else
+        findings.push_back({"installation", State::kBroken, snapshot.error().message,
+                            "look at the pin directory; 'shunt uninstall' and 'shunt run' make it anew"});
+    if (options.mesh)
+        from_mesh(*options.mesh, subject, findings);
+    else if (subject.snapshot.installed)
+        from_pins(subject);
+    return subject;
+}
+
+}  // namespace shunt::diagnose

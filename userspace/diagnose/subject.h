@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is examined: the configuration's word where one was given, otherwise what is in force.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/net.h"
+#include "diagnose/diagnose.h"
+#include "telemetry/snapshot.h"
+
+namespace shunt::diagnose {
+
+struct Subject {
+    const Options& options;
+    telemetry::Snapshot snapshot;
+    std::vector<std::string> captured;  // absolute paths
+    std::string proxy_cgroup;           // absolute; empty where the proxy is not recognised by a cgroup
+    std::optional<base::SocketAddress> listen_v4, listen_v6;
+    struct Expected {
+        std::string pin;  // file name in links/
+        std::string what;
+    };
+    std::vector<Expected> links;
+};
+
+// Says in `findings` what cannot be told; what could be told is in the result all the same.
+Subject make_subject(const Options& options, Findings& findings);
+
+}  // namespace shunt::diagnose
