@@ -18,25 +18,26 @@ namespace {
 constexpr int kOriginalDst = 80;  // SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST
 
 // The original destination, or "errno:<number>".
-std::string ask_level(int fd, int level, std::uint32_t buffer) {
+std::string ask_level(int fd, int level, const ProbeOptions& options) {
+    const auto buffer = options.buffer;
     std::vector<char> bytes(std::max<std::size_t>(buffer, sizeof(sockaddr_storage)));
     socklen_t length = buffer;
     if (getsockopt(fd, level, kOriginalDst, bytes.data(), &length) < 0) return "errno:" + std::to_string(errno);
     SockAddr answer;
     std::memcpy(&answer.storage, bytes.data(), sizeof answer.storage);
     const auto expected = level == SOL_IP ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-    if (length != expected) return "length:" + std::to_string(length);
+    if (length != expected && !(options.kernel_length && length == buffer)) return "length:" + std::to_string(length);
     return to_text(answer);
 }
 
-std::string ask_original(int fd, Ask ask, std::uint32_t buffer) {
-    if (ask == Ask::kSolIp) return ask_level(fd, SOL_IP, buffer);
-    if (ask == Ask::kSolIpv6ThenSolIp) {
-        const auto first = ask_level(fd, SOL_IPV6, buffer);
-        return first.rfind("errno:", 0) == 0 ? ask_level(fd, SOL_IP, buffer) : first;
+std::string ask_original(int fd, const ProbeOptions& options) {
+    if (options.ask == Ask::kSolIp) return ask_level(fd, SOL_IP, options);
+    if (options.ask == Ask::kSolIpv6ThenSolIp) {
+        const auto first = ask_level(fd, SOL_IPV6, options);
+        return first.rfind("errno:", 0) == 0 ? ask_level(fd, SOL_IP, options) : first;
     }
     const bool v4 = local_text(fd)[0] != '[';  // a v4-mapped local address is a v4 one, as in Envoy
-    return ask_level(fd, v4 ? SOL_IP : SOL_IPV6, buffer);
+    return ask_level(fd, v4 ? SOL_IP : SOL_IPV6, options);
 }
 
 class Proxy {
@@ -76,7 +77,7 @@ private:
         const int fd = accept4(listener, peer.get(), &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0) return;
         ++counts_.accepted;
-        const auto original = ask_original(fd, options_.ask, options_.buffer);
+        const auto original = ask_original(fd, options_);
         const bool missing = original.rfind("errno:", 0) == 0;
         if (counts_.destinations.size() < 2000) ++counts_.destinations[missing ? "-" : original];
         if (counts_.peers.size() < 300) ++counts_.peers[ip_text(peer)];

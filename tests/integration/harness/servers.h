@@ -37,6 +37,7 @@ struct ProbeOptions {
     std::vector<std::string> listen = {"0.0.0.0:15001"};
     Ask ask = Ask::kByFamily;
     std::uint32_t buffer = 128;                 // the length given to getsockopt
+    bool kernel_length = false;                 // an answer may leave that length as it is: conntrack's own does
     std::chrono::milliseconds accept_delay{0};  // before each accept()
     bool verify =
         false;  // the client sends "<destination>\n" first and is told "ok", "wrong <got>" or "missing <errno>"
