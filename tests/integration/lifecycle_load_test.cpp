@@ -157,14 +157,29 @@ TEST_F(LifecycleLoad, KilledRestartedReloaded) {
     EXPECT_GT(counters.reasons.at("listener"), 0u);
     EXPECT_EQ(counters.runs, counters.sum_of_reasons());
     RecordProperty("connections", std::to_string(load.finish().ok));
+}
 
-    // The same load without the hooks: it does see what passes the proxy.
-    running.uninstall();
-    Load without(sandbox_.app(), {Family::kV4, Family::kMapped, Family::kV6});
-    std::this_thread::sleep_for(200ms);
-    EXPECT_GT(without.finish().wrong, 0u);
-    EXPECT_EQ(without.finish().ok, 0u);
-    EXPECT_NE(without.finish().first_wrong.find("direct"), std::string::npos) << to_text(without.finish());
+// The load does see what passes the proxy; and taking redirection away fails no connection: each is the proxy's with
+// the right destination, or direct.
+TEST_F(LifecycleLoad, Uninstall) {
+    for (const char* lane : {"auto", "record"}) {
+        const ProbeProxy proxy(sandbox_, {.listen = {"0.0.0.0:15001", "[::]:15001"}, .verify = true});
+        RunningShunt running(sandbox_, lifecycle_config(lane));
+        Load load(sandbox_.app(), {Family::kV4, Family::kMapped, Family::kV6, Family::kV6});
+        load.at_least(1000);
+        running.stop();
+        const auto ran = shunt({"uninstall", "--drain", "1"});
+        EXPECT_EQ(ran.code, 0) << to_text(ran);
+        const auto& sum = load.finish();
+        EXPECT_GT(sum.wrong, 0u);
+        EXPECT_NE(sum.first_wrong.find("direct"), std::string::npos) << to_text(sum);
+        EXPECT_EQ(sum.ok + sum.wrong, sum.connected) << to_text(sum);
+        EXPECT_EQ(sum.missing + sum.silent, 0u) << to_text(sum);
+        EXPECT_TRUE(sum.errors.empty()) << to_text(sum);
+        const auto seen = proxy.counts();
+        EXPECT_EQ(seen.ok, sum.ok);
+        EXPECT_EQ(seen.accepted, sum.ok) << seen.first_wrong;
+    }
 }
 
 // With IPv4 alone the address lane needs no sockops: reloading the lane attaches and detaches it under load.

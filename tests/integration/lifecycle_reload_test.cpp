@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "lifecycle_fixture.h"
 
 namespace shunt::harness {
@@ -114,6 +117,55 @@ TEST_F(LifecycleReload, ATableThatCannotBeMadeKeepsTheOld) {
     ASSERT_EQ(shunt({"reload"}).code, 0);
     EXPECT_EQ(status().at("generation"), generation + 1);
     expect_direct(sandbox_.app());
+}
+
+// What somebody else detached, and a cgroup that was removed and made again, is seen by status and mended by a reload.
+TEST_F(LifecycleReload, MendsWhatWasDetached) {
+    std::optional<ScratchCgroup> again(sandbox_.root_cgroup() + "/again");
+    RunningShunt running(sandbox_, lifecycle_config("auto", "", "/mesh/app, /mesh/again"));
+    const auto all = links();
+    const auto link =
+        std::find_if(all.begin(), all.end(), [](const auto& one) { return one.first.starts_with("shunt_connect4_"); });
+    ASSERT_NE(link, all.end());
+    ASSERT_EQ(run_process({"bpftool", "link", "detach", "id", std::to_string(link->second)}).code, 0);
+    again.reset();
+    again.emplace(sandbox_.root_cgroup() + "/again");
+    auto ran = shunt({"status", "-o", "json"});
+    EXPECT_EQ(ran.code, 1) << to_text(ran);
+    EXPECT_EQ(nlohmann::json::parse(ran.out).at("state"), "unprotected") << to_text(ran);
+    ran = shunt({"reload"});
+    ASSERT_EQ(ran.code, 0) << to_text(ran);
+    ran = shunt({"status", "-o", "json"});
+    EXPECT_EQ(ran.code, 0) << to_text(ran);
+    EXPECT_EQ(links().size(), all.size());
+    expect_proxied(in("app"));
+    expect_proxied(in("again"));
+}
+
+// A restart is as strict as a reload: what was in force stays in force.
+TEST_F(LifecycleReload, ARestartThatFailsKeepsTheOld) {
+    const ScratchCgroup blocked(sandbox_.root_cgroup() + "/blocked");
+    const ForeignProgram foreign(blocked.path(), 7, 0);
+    RunningShunt running(sandbox_, lifecycle_config("auto", "", "/mesh/app"));
+    running.kill9();
+    const std::uint64_t generation = status().at("generation");
+    const auto before = links();
+    const std::pair<std::string, int> wrong[] = {
+        {"proxy: { listen: 0.0.0.0 }\n", 3},
+        {lifecycle_config("auto", "", "/mesh/gone"), 1},
+        {lifecycle_config("record", "  excludeOutboundPorts: [80]\n", "/mesh/app, /mesh/blocked"), 1},
+    };
+    for (const auto& [config, code] : wrong) {
+        const auto ran = shunt({"run", "-c", write("wrong.yaml", config)});
+        EXPECT_EQ(ran.code, code) << to_text(ran);
+        EXPECT_EQ(status().at("state"), "protected");
+        EXPECT_EQ(status().at("generation"), generation);
+        EXPECT_EQ(links(), before);
+        expect_proxied(in("app"));
+    }
+    running.start();
+    EXPECT_EQ(links(), before);
+    expect_proxied(in("app"));
 }
 
 }  // namespace
