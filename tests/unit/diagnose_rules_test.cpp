@@ -33,9 +33,9 @@ TEST(Rules, MasqueradesThatSpareLo) {
 }
 
 TEST(Rules, DropOfLoopback) {
-    for (const char* rule :
-         {"-A INPUT -d 127.0.0.0/8 -j DROP", "-A OUTPUT -d 127.0.0.0/8 -j REJECT", "-A INPUT -s 127.0.0.0/8 -j DROP",
-          "-A INPUT -d 127.0.0.0/8 -i lo -j DROP", "-A INPUT -s 127.0.0.0/8 -d 127.0.0.0/8 -j DROP"})
+    for (const char* rule : {"-A INPUT -d 127.0.0.0/8 -j DROP", "-A OUTPUT -d 127.0.0.0/8 -j REJECT",
+                             "-A INPUT -s 127.0.0.0/8 -j DROP", "-A INPUT -d 127.0.0.0/8 -i lo -j DROP",
+                             "-A INPUT -s 127.0.0.0/8 -d 127.0.0.0/8 -j DROP", "-A INPUT -d ::1/128 -j DROP"})
         EXPECT_EQ(iptables("filter", std::string(rule) + "\n"), 1u) << rule;
 }
 
@@ -61,6 +61,7 @@ TEST(Rules, Nft) {
     EXPECT_EQ(nft(nat, "\t\tip saddr 10.0.0.0/8 masquerade\n"), 0u);
     EXPECT_EQ(nft(input, "\t\tip daddr 127.0.0.0/8 drop\n"), 1u);
     EXPECT_EQ(nft(input, "\t\tip saddr 127.0.0.0/8 counter packets 0 bytes 0 reject\n"), 1u);
+    EXPECT_EQ(nft(input, "\t\tip6 daddr ::1 drop\n"), 1u);
     EXPECT_EQ(nft(input, "\t\tiifname \"lo\" accept\n\t\tip daddr 127.0.0.0/8 drop\n"), 0u);
     EXPECT_EQ(nft(input, "\t\tiifname != \"lo\" ip daddr 127.0.0.0/8 drop\n"), 0u);
     EXPECT_EQ(nft(input, "\t\tip saddr != 127.0.0.0/8 ip daddr 127.0.0.0/8 drop\n"), 0u);

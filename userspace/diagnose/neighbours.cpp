@@ -8,8 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <fstream>
 #include <optional>
 #include <set>
 
@@ -67,10 +69,30 @@ bool is_up(const char* device) {
     return fd && ioctl(fd.get(), SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
 }
 
+// Asking for legacy tables loads their module where nobody has yet; so only where this namespace has such tables.
+bool has_legacy_tables(const char* names) {
+    std::ifstream file(std::string("/proc/thread-self/net/") + names);
+    std::string name;
+    return static_cast<bool>(file >> name);
+}
+
+// iptables-save shows one of the two kinds of tables, whichever is the default here.
+std::optional<std::string> saved_rules() {
+    std::optional<std::string> all;
+    const auto add = [&](const char* program) {
+        if (const auto text = output_of(program)) all = all.value_or("") + *text;
+    };
+    add("iptables-save");
+    add("ip6tables-save");
+    if (has_legacy_tables("ip_tables_names")) add("iptables-legacy-save");
+    if (has_legacy_tables("ip6_tables_names")) add("ip6tables-legacy-save");
+    return all;
+}
+
 void check_rules(const Namespace& place, Findings& findings) {
     std::optional<std::string> saved, listed;
     inside(place, [&] {
-        saved = output_of("iptables-save");
+        saved = saved_rules();
         listed = output_of("nft", "list", "ruleset");
     });
     if (!saved && !listed) {
@@ -81,6 +103,9 @@ void check_rules(const Namespace& place, Findings& findings) {
         return;
     }
     auto breaking = judge_iptables(saved.value_or(""));
+    // Where legacy is the default, its rules were asked for twice.
+    const auto same = [](const auto& a, const auto& b) { return a.rule == b.rule; };
+    breaking.erase(std::unique(breaking.begin(), breaking.end(), same), breaking.end());
     // iptables-nft's rules are in both lists; one word about each is enough.
     if (breaking.empty()) breaking = judge_nft(listed.value_or(""));
     for (const auto& rule : breaking)

@@ -244,7 +244,7 @@ void probe(Findings& findings) {
     else
         findings.push_back({"probe", State::kBroken,
                             "a connection in a place of its own was not redirected: " + answer.substr(3),
-                            "'shunt doctor -v'; the features above say what this kernel lacks"});
+                            "look at the features above; 'shunt -v run -c FILE' shows the verifier's log"});
 }
 
 }  // namespace shunt::diagnose

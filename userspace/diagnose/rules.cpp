@@ -9,7 +9,7 @@ namespace shunt::diagnose {
 namespace {
 
 constexpr const char* kMasqueradeWhy = "it rewrites the loopback addresses that carry the original destination";
-constexpr const char* kDropWhy = "redirected connections have addresses of 127.0.0.0/8 at both ends";
+constexpr const char* kDropWhy = "redirected connections have addresses of 127.0.0.0/8 (IPv6: ::1) at both ends";
 
 using Words = std::vector<std::string>;
 
@@ -20,7 +20,9 @@ Words split(const std::string& line) {
     return words;
 }
 
-bool is_loopback_range(const std::string& text) { return text.starts_with("127."); }
+bool is_loopback_range(const std::string& text) {
+    return text.starts_with("127.") || text == "::1" || text.starts_with("::1/");
+}
 
 // One "-A" rule: option -> value, "!" before it kept in front of the option.
 std::map<std::string, std::string> options_of(const Words& words) {
@@ -92,8 +94,8 @@ bool nft_drops_loopback(const Words& words) {
     if (!has(words, "drop") && !has(words, "reject")) return false;
     for (const char* picks : {"!=", "iif", "iifname", "oif", "oifname"})
         if (has(words, picks)) return false;
-    return words.size() >= 4 && words[0] == "ip" && (words[1] == "daddr" || words[1] == "saddr") &&
-           is_loopback_range(words[2]);
+    return words.size() >= 4 && (words[0] == "ip" || words[0] == "ip6") &&
+           (words[1] == "daddr" || words[1] == "saddr") && is_loopback_range(words[2]);
 }
 
 }  // namespace
