@@ -75,6 +75,23 @@ TEST_F(LifecycleStart, SquattedDirectories) {
     expect_direct(sandbox_.app());
 }
 
+// A whole bpffs named as the pin directory: neither run nor uninstall touches what others pinned there.
+TEST_F(LifecycleStart, OtherPeoplesPins) {
+    const auto theirs = bpffs() + "/theirs";
+    check(mkdir(theirs.c_str(), 0700), theirs);
+    ASSERT_EQ(run_process({"bpftool", "map", "create", theirs + "/map", "type", "array", "key", "4", "value", "4",
+                           "entries", "1", "name", "theirs"})
+                  .code,
+              0);
+    expect_refused(bpffs(), "it holds theirs, which is not shunt's");
+    const auto ran = run_process(words({"uninstall", "--drain", "0"}, bpffs()));
+    EXPECT_EQ(ran.code, 1) << to_text(ran);
+    EXPECT_NE(ran.err.find("it holds theirs, which is not shunt's"), std::string::npos) << to_text(ran);
+    EXPECT_TRUE(fs::exists(theirs + "/map"));
+    const RunningShunt beside(sandbox_, lifecycle_config());
+    expect_proxied(sandbox_.app());
+}
+
 TEST_F(LifecycleStart, AProgramInTheWayIsNamed) {
     const ForeignProgram foreign(sandbox_.root_cgroup(), 7, 0);
     const auto ran = start(lifecycle_config("auto", "", "/mesh/app"));

@@ -31,6 +31,12 @@ base::Result<std::string> find_bpffs(bool mount_missing) {
     return std::string(kDefaultBpffs);
 }
 
+// An ABI hash: 16 hex digits. Whatever else lies in a root is somebody else's.
+bool is_layout(const std::string& root, const std::string& name) {
+    return name.size() == 16 && name.find_first_not_of("0123456789abcdef") == std::string::npos &&
+           fs::is_directory(root + "/" + name);
+}
+
 }  // namespace
 
 base::Result<std::string> pin_root(const Paths& paths, bool mount_missing) {
@@ -85,8 +91,16 @@ std::vector<std::string> entries(const std::string& directory) {
 std::vector<std::string> layouts(const std::string& root) {
     std::vector<std::string> found;
     for (const auto& name : entries(root))
-        if (fs::is_directory(root + "/" + name)) found.push_back(name);
+        if (is_layout(root, name)) found.push_back(name);
     return found;
+}
+
+base::Status check_only_layouts(const std::string& root) {
+    for (const auto& name : entries(root))
+        if (!is_layout(root, name))
+            return base::fail("pin directory " + root + " is refused: it holds " + name +
+                              ", which is not shunt's; name a directory of shunt's own with --pin-dir");
+    return {};
 }
 
 base::Status unpin(const std::string& path) {

@@ -25,6 +25,8 @@ base::Result<Fd> lock(const std::string& root);
 
 // Sub-directories of the root: one per ABI hash.
 std::vector<std::string> layouts(const std::string& root);
+// Refuses a root that holds anything else, such as a whole bpffs: uninstall removes all that lies in a root.
+base::Status check_only_layouts(const std::string& root);
 std::vector<std::string> entries(const std::string& directory);  // file names, sorted; empty where there is none
 
 base::Status unpin(const std::string& path);  // missing is fine

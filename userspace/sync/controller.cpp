@@ -60,6 +60,7 @@ base::Status Controller::Impl::install(const kernel::Paths& paths, const model::
     if (!*held)
         return base::fail("another controller is running for " + root + "; stop it first, or name another --pin-dir");
     lock = std::move(*held);
+    if (auto ours = kernel::check_only_layouts(root); !ours) return ours;
     fresh_install = kernel::layouts(root).empty();
     auto opened = kernel::Object::open();
     if (!opened) return tl::unexpected(opened.error());

@@ -107,6 +107,7 @@ base::Result<UninstallReport> uninstall(const kernel::Paths& paths, unsigned dra
     if (!lock) return tl::unexpected(lock.error());
     if (!*lock)
         return base::fail("a controller is running for " + *root + "; stop it first (redirection stays until then)");
+    if (auto ours = kernel::check_only_layouts(*root); !ours) return tl::unexpected(ours.error());
     return remove_installation(*root, drain_seconds);
 }
 
