@@ -75,16 +75,16 @@ TEST_F(LifecycleStart, SquattedDirectories) {
     expect_direct(sandbox_.app());
 }
 
-// A whole bpffs named as the pin directory: neither run nor uninstall touches what others pinned there.
+// A directory named as the pin directory where others pin too: neither run nor uninstall touches what is theirs.
 TEST_F(LifecycleStart, OtherPeoplesPins) {
-    const auto theirs = bpffs() + "/theirs";
-    check(mkdir(theirs.c_str(), 0700), theirs);
+    const auto shared = bpffs() + "/shared", theirs = shared + "/theirs";
+    for (const auto& made : {shared, theirs}) check(mkdir(made.c_str(), 0700), made);
     ASSERT_EQ(run_process({"bpftool", "map", "create", theirs + "/map", "type", "array", "key", "4", "value", "4",
                            "entries", "1", "name", "theirs"})
                   .code,
               0);
-    expect_refused(bpffs(), "it holds theirs, which is not shunt's");
-    const auto ran = run_process(words({"uninstall", "--drain", "0"}, bpffs()));
+    expect_refused(shared, "it holds theirs, which is not shunt's");
+    const auto ran = run_process(words({"uninstall", "--drain", "0"}, shared));
     EXPECT_EQ(ran.code, 1) << to_text(ran);
     EXPECT_NE(ran.err.find("it holds theirs, which is not shunt's"), std::string::npos) << to_text(ran);
     EXPECT_TRUE(fs::exists(theirs + "/map"));
