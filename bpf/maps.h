@@ -95,6 +95,7 @@ enum shunt_feature {
 	SHUNT_FEATURE_RETVAL = 1u << 0,         /* bpf_set_retval(): a real errno on refusal */
 	SHUNT_FEATURE_SOCKOPS_COOKIE = 1u << 1, /* bpf_get_netns_cookie() in sockops */
 	SHUNT_FEATURE_BTF = 1u << 2,            /* kernel BTF: the socket's own credentials, namespace inode */
+	SHUNT_FEATURE_PROBE_READ = 1u << 3,     /* BTF and bpf_probe_read_kernel(): the namespace's addresses */
 };
 extern const volatile __u32 shunt_features;
 

@@ -73,6 +73,9 @@ SHUNT_INLINE int shunt_show_client(struct bpf_sock_addr *ctx, int family, const 
 		    !(shunt_ip_is_v4(&shown) && shunt_v4_is_loopback(shown.words_be[3])))
 			return 1;
 	}
+	/* A connection to a loopback destination has a loopback source without shunt too. */
+	if (shunt_ip_is_v4(&dest->addr) ? shunt_v4_is_loopback(dest->addr.words_be[3]) : shunt_v6_is_loopback(&dest->addr))
+		return 1;
 	if (shunt_ip_is_v4(&dest->addr)) {
 		if (!(scope->flags & SHUNT_SCOPE_CLIENT4))
 			return 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
 /*
- * The few kernel fields that no helper gives on 5.10: a socket's own credentials and its namespace's inode. CO-RE
- * finds them by name in the running kernel's BTF; only these members are declared. All uses are behind
+ * The few kernel fields that no helper gives on 5.10: a socket's own credentials, its namespace's inode and addresses.
+ * CO-RE finds them by name in the running kernel's BTF; only these members are declared. All uses are behind
  * SHUNT_FEATURE_BTF.
  */
 #ifndef SHUNT_CORE_H
@@ -15,8 +15,36 @@ struct ns_common {
 	unsigned int inum;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct net {
 	struct ns_common ns;
+	struct list_head dev_base_head;
+};
+
+struct in_ifaddr {
+	struct in_ifaddr *ifa_next;
+	__u32 ifa_local;
+};
+
+struct in_device {
+	struct in_ifaddr *ifa_list;
+};
+
+struct inet6_ifaddr {
+	struct list_head if_list;
+};
+
+struct inet6_dev {
+	struct list_head addr_list;
+};
+
+struct net_device {
+	struct list_head dev_list;
+	struct in_device *ip_ptr;
+	struct inet6_dev *ip6_ptr;
 };
 
 typedef struct {

@@ -94,16 +94,37 @@ SHUNT_INLINE enum shunt_reason shunt_decide_captured(struct shunt_env *env, cons
 	return SHUNT_REASON_PASSTHROUGH_CLUSTER;
 }
 
+/*
+ * Istio's inbound listeners connect to the workload from 127.0.0.6 or ::6, so that those connections are not captured
+ * again: with own destinations such a source is never captured, also where own addresses follow the rules.
+ */
+SHUNT_INLINE int shunt_is_inbound_source(const struct shunt_ip *src)
+{
+	return (shunt_ip_is_v4(src) && src->words_be[3] == shunt_swap32(0x7f000006u)) ||
+	       !(src->words_be[0] | src->words_be[1] | src->words_be[2] | (src->words_be[3] ^ shunt_swap32(6u)));
+}
+
+/* Has the application bound the socket to an address of 127/8? */
+SHUNT_INLINE int shunt_is_loopback_source(const struct shunt_flow *flow)
+{
+	return shunt_ip_is_v4(&flow->src) && shunt_v4_is_loopback(flow->src.words_be[3]) && !flow->src_ours;
+}
+
 /* A redirect leaves through lo: sockets that cannot follow are refused, or they would hang or name a wrong source. */
-SHUNT_INLINE enum shunt_reason shunt_check_source(const struct shunt_scope *scope, const struct shunt_flow *flow,
-						  enum shunt_reason reason)
+SHUNT_INLINE enum shunt_reason shunt_check_source(const struct shunt_scope *scope,
+						  const struct shunt_flow *flow, int own, enum shunt_reason reason)
 {
 	__u32 src = flow->src.words_be[3];
 
 	if (flow->device && flow->device != SHUNT_LOOPBACK_IFINDEX)
 		return SHUNT_REASON_BOUND_DEVICE;
-	if (shunt_ip_is_v4(&flow->src) && shunt_v4_is_loopback(src) && !flow->src_ours &&
-	    (!(scope->flags & SHUNT_SCOPE_INCLUDE_OWN) || shunt_lane_is_source(shunt_swap32(src))))
+	if (!shunt_is_loopback_source(flow))
+		return reason;
+	/* The kernel does not route a loopback source anywhere but to own addresses: EINVAL, as without shunt. */
+	if (!(scope->flags & SHUNT_SCOPE_INCLUDE_OWN) || !own)
+		return SHUNT_REASON_LOOPBACK_SOURCE;
+	/* The proxy would read this source as an encoded destination. */
+	if (shunt_lane_is_source(shunt_swap32(src)))
 		return SHUNT_REASON_LOOPBACK_SOURCE;
 	return reason;
 }
@@ -117,7 +138,7 @@ SHUNT_INLINE enum shunt_reason shunt_decide(struct shunt_env *env, const struct 
 	struct shunt_ip looked_up = flow->dst;
 	__u32 port_flags = 0, cidr_flags = 0, gid_flags = 0;
 	enum shunt_reason reason;
-	int loopback, any;
+	int loopback, any, own, own_is_direct;
 
 	/* 1 */
 	if (flow->protocol != SHUNT_IPPROTO_TCP)
@@ -129,7 +150,7 @@ SHUNT_INLINE enum shunt_reason shunt_decide(struct shunt_env *env, const struct 
 	if (is_v4 ? (dst4 & shunt_swap32(0xf0000000u)) == shunt_swap32(0xe0000000u)
 		  : (flow->dst.words_be[0] & shunt_swap32(0xff000000u)) == shunt_swap32(0xff000000u))
 		return SHUNT_REASON_MULTICAST;
-	if (is_v4 && dst4 == 0xffffffffu)
+	if (is_v4 && (dst4 == 0xffffffffu || dst4 == shunt_swap32(0x7fffffffu)))
 		return SHUNT_REASON_BROADCAST;
 
 	any = shunt_ip_is_any(&flow->dst);
@@ -155,7 +176,11 @@ SHUNT_INLINE enum shunt_reason shunt_decide(struct shunt_env *env, const struct 
 	if (reason != SHUNT_REASON_UNSET)
 		return reason;
 	/* 5 */
-	if (!(scope->flags & SHUNT_SCOPE_INCLUDE_OWN) && (loopback || shunt_env_is_own(env, flow)))
+	own_is_direct = !(scope->flags & SHUNT_SCOPE_INCLUDE_OWN) || shunt_is_inbound_source(&flow->src);
+	own = loopback;
+	if (!own && (own_is_direct || shunt_is_loopback_source(flow)))
+		own = shunt_env_is_own(env, flow);
+	if (own && own_is_direct)
 		return SHUNT_REASON_OWN_ADDRESS;
 	/* 6: with an include list the exclude list is not asked, as in istio-iptables */
 	if (scope->flags & SHUNT_SCOPE_OWNER_INCLUDE_LIST) {
@@ -180,7 +205,7 @@ SHUNT_INLINE enum shunt_reason shunt_decide(struct shunt_env *env, const struct 
 	/* 10 */
 	reason = shunt_decide_captured(env, scope, flow, is_v4, listener);
 	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REDIRECT)
-		reason = shunt_check_source(scope, flow, reason);
+		reason = shunt_check_source(scope, flow, own, reason);
 	return reason;
 }
 

@@ -4,6 +4,7 @@
 #define SHUNT_ENV_H
 
 #include "ctx.h"
+#include "own.h"
 #include "tables.h"
 
 /* No address of a member may be taken: family must stay a compile-time constant (ctx.h). */
@@ -113,7 +114,7 @@ SHUNT_INLINE int shunt_env_has_token(struct shunt_env *env, __u32 token_be)
  * bind() succeeds for the namespace's own addresses only, so no list of addresses has to be kept. A broadcast address
  * binds too; leaving it alone is right, connect() to it fails by itself. Where IP_FREEBIND, IP_TRANSPARENT or
  * ip_nonlocal_bind make every bind succeed, an address that is never local (240.0.0.1, 100::1) binds as well, and the
- * answer says nothing: not own. A socket that has a source port cannot be bound again; only its own address is known.
+ * answer says nothing: not own. A socket that has a source port cannot be bound again: own.h looks the address up.
  */
 SHUNT_INLINE int shunt_env_is_own(struct shunt_env *env, const struct shunt_flow *flow)
 {
@@ -121,7 +122,9 @@ SHUNT_INLINE int shunt_env_is_own(struct shunt_env *env, const struct shunt_flow
 	int own;
 
 	if (flow->src_port)
-		return shunt_ip_equal(&flow->src, &flow->dst);
+		return shunt_ip_equal(&flow->src, &flow->dst) ||
+		       shunt_netns_has(env->ctx, flow->dst.words_be[0], flow->dst.words_be[1], flow->dst.words_be[2],
+				       flow->dst.words_be[3]);
 	if (shunt_bind(env->ctx, env->family, &flow->dst))
 		return 0;
 	if (flow->is_v4)

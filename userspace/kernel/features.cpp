@@ -20,6 +20,7 @@ namespace {
 constexpr std::uint32_t kRetvalBit = 1u << 0;
 constexpr std::uint32_t kSockopsCookieBit = 1u << 1;
 constexpr std::uint32_t kBtfBit = 1u << 2;
+constexpr std::uint32_t kProbeReadBit = 1u << 3;
 
 bool has_btf() {
     const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), btf__free);
@@ -42,7 +43,8 @@ std::uint64_t effective_capabilities() {
 }  // namespace
 
 std::uint32_t Features::bits() const {
-    return (set_retval ? kRetvalBit : 0) | (sockops_cookie ? kSockopsCookieBit : 0) | (btf ? kBtfBit : 0);
+    return (set_retval ? kRetvalBit : 0) | (sockops_cookie ? kSockopsCookieBit : 0) | (btf ? kBtfBit : 0) |
+           (probe_read ? kProbeReadBit : 0);
 }
 
 Features probe_features() {
@@ -51,6 +53,8 @@ Features probe_features() {
     features.set_retval = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, nullptr) == 1;
     features.sockops_cookie = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_get_netns_cookie, nullptr) == 1;
     features.btf = has_btf();
+    features.probe_read = features.btf && libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+                                                                  BPF_FUNC_probe_read_kernel, nullptr) == 1;
     features.links = has_links();
     return features;
 }

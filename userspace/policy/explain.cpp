@@ -69,9 +69,7 @@ int shunt_env_listener(struct shunt_env* env, const struct shunt_ip* addr, __u16
     return 1;
 }
 
-// In the kernel a socket with a source port cannot be asked (env.h); the same answer is given here.
 int shunt_env_is_own(struct shunt_env* env, const struct shunt_flow* flow) {
-    if (flow->src_port) return shunt_ip_equal(&flow->src, &flow->dst);
     const auto destination = shunt::base::Address::from_abi(flow->dst);
     const auto& own = env->flow->own;
     return std::find(own.begin(), own.end(), destination) != own.end();

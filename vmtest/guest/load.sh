@@ -29,7 +29,7 @@ for object in "$SHUNT_BUILD"/bpf/*.linked.o; do
     check "Load.$name" object_loads "$object"
     check "Load.${name}IsFarFromTheLimit" below_limit
     # All optional features at once; which of them this kernel has is for `shunt doctor` to say.
-    if "$verify" "$object" 7 >/tmp/verify.all 2>&1; then note "$name.allFeatures" yes; else note "$name.allFeatures" no; fi
+    if "$verify" "$object" 15 >/tmp/verify.all 2>&1; then note "$name.allFeatures" yes; else note "$name.allFeatures" no; fi
     while read -r program instructions _; do note "verifier.$program" "$instructions"; done <"$counts"
 done
 check Load.ObjectsAreThere test "$found" = yes
