@@ -12,7 +12,8 @@
     X(doctor)             \
     X(exec)               \
     X(uninstall)          \
-    X(version)
+    X(version)            \
+    X(completion)
 
 namespace shunt::cli {
 
