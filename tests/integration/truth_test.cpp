@@ -112,7 +112,11 @@ TEST_P(Truth, RealConnects) {
     start_servers(rows, config);
 
     std::vector<Outcome> off;
-    for (const auto& row : rows) off.push_back(dial(place_of(sandbox_, row), dial_of(row)));
+    for (const auto& row : rows) {
+        off.push_back(dial(place_of(sandbox_, row), dial_of(row)));
+        // On a slow machine the first packets of a new pair of interfaces are lost: what timed out is asked again.
+        if (off.back().error == EINPROGRESS) off.back() = dial(place_of(sandbox_, row), dial_of(row));
+    }
 
     const RunningShunt shunt(sandbox_, config);
     auto before = shunt.counters();
