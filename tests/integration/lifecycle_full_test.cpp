@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// shunt_dests full: new destinations of bound sockets are an internal failure, all else goes on.
+// Full maps: shunt_dests while connections come, and a table while a configuration is applied.
 #include <bpf/bpf.h>
 
 #include "lifecycle_fixture.h"
@@ -64,6 +64,43 @@ TEST_F(LifecycleFull, RefusedOrBypassedAsConfigured) {
     EXPECT_EQ(grown(grew, "fail_dict"), 1u) << to_text(grew.events);
     EXPECT_EQ(grew.reasons.at("internal_bypass"), 1u) << to_text(grew.reasons);
     expect_proxied(app, "203.0.113.10:80");
+}
+
+// A table that does not hold what the configuration asks for: an error that names map and key, before the switch.
+TEST_F(LifecycleFull, ATableThatIsFullIsAnErrorBeforeTheSwitch) {
+    RunningShunt running(sandbox_, lifecycle_config());
+    running.reload(lifecycle_config());  // now both banks have their maps
+    const std::uint64_t generation = status().at("generation");
+    const auto path =
+        status().at("pinDirectory").get<std::string>() + "/shunt_ports_" + std::to_string((generation + 1) & 1);
+    const Fd map(check(bpf_obj_get(path.c_str()), path));
+    bpf_map_info info{};
+    __u32 size = sizeof info;
+    check(bpf_obj_get_info_by_fd(map.get(), &info, &size), path);
+    const std::vector<char> value(info.value_size);
+    std::vector<char> key(info.key_size);
+    std::uint16_t filled = 0;
+    const auto next_key = [&] {
+        ++filled;
+        std::memset(key.data(), 0xff, key.size());
+        std::memcpy(key.data(), &filled, sizeof filled);
+        return key.data();
+    };
+    while (bpf_map_update_elem(map.get(), next_key(), value.data(), BPF_NOEXIST) == 0) {
+    }
+    ASSERT_GE(filled, info.max_entries);
+
+    running.write_config(lifecycle_config("record", "  excludeOutboundPorts: [80]\n"));
+    const auto ran = shunt({"reload"});
+    EXPECT_EQ(ran.code, 1) << to_text(ran);
+    EXPECT_NE(ran.err.find("map shunt_ports: update 80"), std::string::npos) << to_text(ran);
+    EXPECT_EQ(status().at("generation"), generation);
+    expect_proxied(sandbox_.app());
+
+    for (filled = 0; filled < info.max_entries;) bpf_map_delete_elem(map.get(), next_key());
+    EXPECT_EQ(shunt({"reload"}).code, 0);
+    EXPECT_EQ(status().at("generation"), generation + 1);
+    expect_direct(sandbox_.app());
 }
 
 }  // namespace
