@@ -93,9 +93,7 @@ public:
 private:
     Flow& add(const std::string& address, unsigned port, const Owner& owner = {}, Family v4_as = Family::kV4) {
         const auto text = is_v6(address) ? "[" + address + "]" : address;
-        Flow flow{.dial = {.destination = text + ":" + std::to_string(port), .timeout_ms = 1000},
-                  .creates = owner,
-                  .connects = owner};
+        Flow flow{.dial = {.destination = text + ":" + std::to_string(port)}, .creates = owner, .connects = owner};
         flow.dial.family = is_v6(address) ? Family::kV6 : v4_as;
         return flows_.emplace_back(flow);
     }
@@ -217,7 +215,10 @@ private:
             from(own6 + "0", address);
             from(own6 + std::to_string(++port), address);
             from("[::]:" + std::to_string(++port), address);
-            from("[::6]:0", address).dial.early_port = false;
+            auto& flow = from("[::6]:0", address);
+            flow.dial.early_port = false;
+            if (address != std::string("::1") && address != std::string(kClientV6))
+                give_up_soon(flow);  // nobody out there can answer ::6
         }
         from("127.0.0.1:0", "127.0.0.1", kProxyPort);
         from("127.10.1.2:0", "127.3.0.80", kProxyPort);
@@ -258,10 +259,12 @@ private:
     void slow() {
         for (const char* address : {"10.9.9.9", "2001:db8:9::9"}) add(address, 80).dial.device = "eth0";
         add("fe80::1%eth0", 80);
-        for (auto flow = flows_.end() - 3; flow != flows_.end(); ++flow) {
-            flow->dial.nonblocking = true;
-            flow->dial.timeout_ms = 300;
-        }
+        for (auto flow = flows_.end() - 3; flow != flows_.end(); ++flow) give_up_soon(*flow);
+    }
+
+    static void give_up_soon(Flow& flow) {
+        flow.dial.nonblocking = true;
+        flow.dial.timeout_ms = 300;
     }
 
     const RuleSet& set_;

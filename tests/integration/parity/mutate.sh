@@ -14,7 +14,7 @@ names=(
     port_before_groups cidr_before_groups
     port_before_loopback cidr_before_loopback
     port_before_excluded_cidr cidr_before_excluded_cidr
-    port_is_a_filter own_never_captured unspecified_is_no_loopback
+    port_is_a_filter own_never_captured inbound_source_forgotten unspecified_is_no_loopback
 )
 
 if [[ "${1:-}" == list && $# == 1 ]]; then
@@ -33,12 +33,13 @@ unless=" \\&\\& !$later"
 case $name in
     *_before_excluded_port) edit="s/if (port_flags & SHUNT_PORT_EXCLUDED)/if (port_flags \\& SHUNT_PORT_EXCLUDED$unless)/" ;;
     *_before_identity) edit="/^\treason = shunt_identify/{n;s/UNSET)/UNSET$unless)/}" ;;
-    *_before_own) edit="s/(loopback || shunt_env_is_own(env, flow)))/(loopback || shunt_env_is_own(env, flow))$unless)/" ;;
+    *_before_own) edit="s/if (own && own_is_direct)/if (own \\&\\& own_is_direct$unless)/" ;;
     *_before_groups) edit="s/SHUNT_OWNER_INCLUDED))/SHUNT_OWNER_INCLUDED)$unless)/;s/(gid_flags & SHUNT_OWNER_EXCLUDED)/(gid_flags \\& SHUNT_OWNER_EXCLUDED$unless)/" ;;
     *_before_loopback) edit="s/if (cidr_flags & SHUNT_CIDR_LOOPBACK)/if (cidr_flags \\& SHUNT_CIDR_LOOPBACK$unless)/" ;;
     *_before_excluded_cidr) edit="s/if (cidr_flags & SHUNT_CIDR_EXCLUDED)/if (cidr_flags \\& SHUNT_CIDR_EXCLUDED$unless)/" ;;
     port_is_a_filter) edit='s/if (!(port_flags & SHUNT_PORT_INCLUDED) && /if ((scope->flags \& SHUNT_SCOPE_PORTS \&\& !(port_flags \& SHUNT_PORT_INCLUDED)) || /' ;;
-    own_never_captured) edit='s/if (!(scope->flags & SHUNT_SCOPE_INCLUDE_OWN) && (loopback/if ((loopback/' ;;
+    own_never_captured) edit='s/own_is_direct = !(scope->flags & SHUNT_SCOPE_INCLUDE_OWN) || /own_is_direct = 1 || /' ;;
+    inbound_source_forgotten) edit='s/ || shunt_is_inbound_source(&flow->src)//' ;;
     unspecified_is_no_loopback) edit='s/loopback = any || /loopback = !any \&\& /' ;;
     *)
         echo "mutate.sh: no error is called $name" >&2

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct RuleSet {
     std::string lane = "auto";    // of shunt
     bool slow_flows = false;      // also those that time out behind iptables
 };
+
+inline void PrintTo(const RuleSet& set, std::ostream* out) { *out << set.name; }
 
 const std::vector<RuleSet>& rule_sets();
 

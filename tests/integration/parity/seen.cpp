@@ -68,11 +68,6 @@ Seen seen(const Flow& flow, const harness::Outcome& outcome, bool with_source) {
 
 namespace {
 
-// An everyday bind() to port 0 gives the socket a port at once.
-bool is_bound_to_port(const Flow& flow) {
-    return !flow.dial.source.empty() && (flow.dial.early_port || harness::parse(flow.dial.source).port() != 0);
-}
-
 // Local behind iptables, captured by shunt.
 bool own_taken_for_remote(const Flow& flow, const Seen& iptables, const Seen& shunt) {
     return iptables.kind == "local" && shunt.kind == "proxy" && !is_loopback(dialled_ip(flow));
@@ -92,27 +87,9 @@ bool freebind(const Flow& flow, const Seen& iptables, const Seen& shunt) {
     return flow.dial.freebind && own_taken_for_remote(flow, iptables, shunt);
 }
 
-bool bound_port(const Flow& flow, const Seen& iptables, const Seen& shunt) {
-    if (!is_bound_to_port(flow)) return false;
-    if (from(flow, "127.") && iptables.kind == "local" && shunt.text == "EINVAL") return true;
-    return own_taken_for_remote(flow, iptables, shunt);
-}
-
-bool passthrough_source(const Flow& flow, const Seen& iptables, const Seen& shunt) {
-    return (from(flow, "127.0.0.6:") || from(flow, "[::6]:")) && iptables.kind == "local" && shunt.kind == "proxy";
-}
-
-bool loopback_source(const Flow& flow, const Seen& iptables, const Seen& shunt) {
-    return from(flow, "127.") && !is_loopback(dialled_ip(flow)) && iptables.text == "EINVAL" && shunt.kind == "proxy";
-}
-
-bool loopback_broadcast(const Flow& flow, const Seen& iptables, const Seen& shunt) {
-    return dialled_ip(flow) == "127.255.255.255" && iptables.text == "ENETUNREACH" && shunt.kind == "proxy";
-}
-
-bool client_address(const Flow&, const Seen& iptables, const Seen& shunt) {
-    return iptables.kind == "proxy" && iptables.text == shunt.text && is_loopback(iptables.source) &&
-           shunt.source == harness::kClientV4;
+bool client_address(const Flow& flow, const Seen& iptables, const Seen& shunt) {
+    return from(flow, "127.0.0.1:") && iptables.kind == "proxy" && iptables.text == shunt.text &&
+           is_loopback(iptables.source) && shunt.source == harness::kClientV4;
 }
 
 bool forged(const Flow& flow, const Seen& iptables, const Seen& shunt) {
@@ -144,11 +121,7 @@ const std::vector<Difference>& differences() {
         {"bound_device", "Socket bound to a device", bound_device},
         {"link_local", "Link-local IPv6 destination", link_local},
         {"freebind", "`IP_FREEBIND` or `IP_TRANSPARENT` socket dialling an address of its own host", freebind},
-        {"passthrough_source", "Source 127.0.0.6 or ::6", passthrough_source},
-        {"bound_port", "Socket bound to a source port dialling an address of its own host", bound_port},
-        {"loopback_source", "Socket bound to 127/8 dialling elsewhere", loopback_source},
-        {"loopback_broadcast", "127.255.255.255", loopback_broadcast},
-        {"client_address", "`clientAddress` and captured loopback destinations", client_address},
+        {"client_address", "`clientAddress`, and a socket bound to 127.0.0.1", client_address},
         {"forged", "A process that dials the proxy's port with a made-up source", forged},
         {"encoded_source", "Socket bound to 127.A.B.C", encoded_source},
         {"looping", "The proxy dialling its own port on loopback", looping},
