@@ -6,7 +6,7 @@
 kernel_names() { table "$VM_SRC/kernels.txt" | awk '{ print $1 }'; }
 kernel_field() { table "$VM_SRC/kernels.txt" | awk -v name="$1" -v n="$2" '$1 == name { print $n }'; }
 kernel_known() { kernel_names | grep -qxF -- "$1"; }
-kernel_info() { sed -n "s/^$2=//p" "$VM_CACHE/$1/info" 2>/dev/null; }
+kernel_info() { [ ! -e "$VM_CACHE/$1/info" ] || sed -n "s/^$2=//p" "$VM_CACHE/$1/info"; }
 
 # mirror_for SUITE: the mirror that this machine already uses. Only a machine without Debian sources needs the variables.
 mirror_for() {
