@@ -8,6 +8,9 @@ import sys
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+sys.dont_write_bytecode = True
+import golden  # noqa: E402
+
 PASS, FAIL, SKIP = "ok", "FAIL", "skip"
 
 
@@ -84,6 +87,9 @@ def cases_of(folder):
         elif code != 0 and not any(result == FAIL for _, result, _, _ in found):
             word = f"killed after {seconds} s" if code == 137 else f"exit code {code}"
             found.append((suite + ".ended", FAIL, word + " without a failed test:\n" + tail, seconds))
+        if key + ".json" in files:
+            wrong = golden.compare(folder.name, files[key + ".json"])
+            found.append(("Features.AreTheExpectedOnes", FAIL if wrong else PASS, wrong or "", 0.0))
         cases += [(prefix + name, result, message, took) for name, result, message, took in found]
     if state != "ok":
         console = folder / "console.log"

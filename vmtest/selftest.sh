@@ -48,6 +48,16 @@ expect "a suite that gets stuck" 1 "killed after 5" "${run[@]}" "$kernel"
 printf 'gone gtest tests/gone_test plain 5\n' >"$work/suites.txt"
 expect "a suite that is not built" 1 "gone_test is not built" "${run[@]}" "$kernel"
 
+export VMTEST_EXPECTED=$work/expected
+suite features
+expect "a kernel without expected features" 1 "expected/$kernel.json does not exist" "${run[@]}" "$kernel"
+expect "expected features that are written on purpose" 0 "written: .*/$kernel.json" env SHUNT_UPDATE_GOLDEN=1 "${run[@]}" "$kernel"
+expect "the expected features" 0 "2 of 2 passed" "${run[@]}" "$kernel"
+sed -i 's/"second": false/"second": true/' "$work/expected/$kernel.json"
+expect "a feature that is gone" 1 '^ *+ *"second": false' "${run[@]}" "$kernel"
+suite nofeatures
+expect "a doctor that finds no features, on purpose" 1 "not {}" env SHUNT_UPDATE_GOLDEN=1 "${run[@]}" "$kernel"
+
 suite none
 expect "an unknown kernel" 2 "unknown kernel '4.19'; known: 5.10-old 5.10" "${run[@]}" 4.19
 expect "an unknown suite" 2 "unknown suite 'x'; known: fault" "${run[@]}" --suite x

@@ -9,5 +9,7 @@ fail) check Fault.SecondFails sh -c 'echo the reason; false' ;;
 die) kill -KILL $$ ;;
 exit) exit 3 ;;
 stuck) sleep 1000 ;;
+features) echo '{"features": {"first": true, "second": false}}' >"${VM_TAP%.tap}.json" ;;
+nofeatures) echo '{"features": {}}' >"${VM_TAP%.tap}.json" ;;
 esac
 [ "$failed" -eq 0 ]

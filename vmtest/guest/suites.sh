@@ -36,6 +36,7 @@ run_suite() { # run_suite PHASE NAME KIND FILE SECONDS SETTINGS...
     send "$id.xml" "$results/$id.xml"
     send "$id.tap" "$results/$id.tap"
     send "$id.notes" "$results/$id.notes"
+    send "$id.json" "$results/$id.json"
     if [ "$code" -ne 0 ]; then
         tail -n 60 "$log" >"$log.tail"
         send "$id.log" "$log.tail"
