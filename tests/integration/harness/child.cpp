@@ -8,11 +8,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "harness/error.h"
@@ -56,6 +58,17 @@ void enter(const Placement& place) {
     }
     if (!place.privileged) drop_capabilities();
     check(prctl(PR_SET_PDEATHSIG, SIGKILL), "pdeathsig");  // again: a change of ids clears it
+}
+
+std::uint64_t raise_open_files(std::uint64_t wanted) {
+    rlimit limit{};
+    check(getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
+    if (limit.rlim_cur >= wanted) return limit.rlim_cur;
+    const rlimit both{wanted, std::max<rlim_t>(wanted, limit.rlim_max)};
+    if (setrlimit(RLIMIT_NOFILE, &both) == 0) return wanted;
+    limit.rlim_cur = limit.rlim_max;
+    check(setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
+    return limit.rlim_cur;
 }
 
 void send_text(int fd, const std::string& text) {

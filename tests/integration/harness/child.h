@@ -25,6 +25,10 @@ struct Placement {
 // Puts the calling process there. Sockets made afterwards belong to that cgroup and carry those ids.
 void enter(const Placement& place);
 
+// Raises this process's limit of open files, which its children inherit, towards `wanted`: above the hard limit only
+// where CAP_SYS_RESOURCE allows it. Returns the limit in force.
+std::uint64_t raise_open_files(std::uint64_t wanted);
+
 // One message on a control socket (SOCK_SEQPACKET). receive() gives "" when the other end is gone.
 void send_text(int fd, const std::string& text);
 std::string receive_text(int fd);

@@ -14,9 +14,15 @@ struct Target {
     std::string token;
 };
 
+struct Held {
+    Fd fd;
+    std::string token;
+};
+
 // One connection from begin to end; what went wrong is counted, never thrown.
-void connect_once(const Batch& batch, const Target& target, const SockAddr& source, BatchResult& result) {
-    const Fd fd(socket(target.address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+void connect_once(const Batch& batch, const Target& target, const SockAddr& source, std::vector<Held>& held,
+                  BatchResult& result) {
+    Fd fd(socket(target.address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     const auto failed = [&](const char* what) { ++result.errors[std::string(what) + " " + error_name(errno)]; };
     if (!fd) return failed("socket");
     const timeval timeout{5, 0};
@@ -39,6 +45,7 @@ void connect_once(const Batch& batch, const Target& target, const SockAddr& sour
     const std::string answer(buffer, got > 0 ? static_cast<std::size_t>(got) : 0);
     if (answer == "ok\n") {
         ++result.ok;
+        if (batch.hold) held.push_back({std::move(fd), target.token});
     } else if (answer.rfind("missing", 0) == 0) {
         ++result.missing;
     } else if (answer.empty()) {
@@ -48,7 +55,7 @@ void connect_once(const Batch& batch, const Target& target, const SockAddr& sour
     }
 }
 
-BatchResult perform(const Batch& batch) {
+BatchResult perform(const Batch& batch, std::vector<Held>& held) {
     std::vector<Target> targets;
     for (const auto& text : batch.destinations) {
         const auto address = for_family(parse(text), batch.family);
@@ -60,8 +67,38 @@ BatchResult perform(const Batch& batch) {
     BatchResult result;
     for (std::uint64_t i = 0; i < batch.count; ++i) {
         if (first_port != 0) source.set_port(first_port + static_cast<unsigned>(i % batch.source_ports));
-        connect_once(batch, targets[i % targets.size()], source, result);
+        connect_once(batch, targets[i % targets.size()], source, held, result);
     }
+    return result;
+}
+
+BatchResult check_held(const std::vector<Held>& held) {
+    BatchResult result;
+    result.connected = held.size();
+    constexpr std::size_t kAtOnce = 256;  // a byte on its way costs a buffer at either end
+    for (std::size_t begin = 0; begin < held.size(); begin += kAtOnce) {
+        const auto end = std::min(begin + kAtOnce, held.size());
+        for (auto i = begin; i < end; ++i) {
+            if (send(held[i].fd.get(), "?", 1, MSG_NOSIGNAL) < 0) ++result.errors["send " + error_name(errno)];
+        }
+        for (auto i = begin; i < end; ++i) {
+            char byte = 0;
+            if (recv(held[i].fd.get(), &byte, 1, 0) != 1 || byte != '?') {
+                ++result.silent;
+            } else if (const auto peer = peer_text(held[i].fd.get()) + "\n"; peer == held[i].token) {
+                ++result.ok;
+            } else if (result.wrong++ == 0) {
+                result.first_wrong = held[i].token + "getpeername " + peer;
+            }
+        }
+    }
+    return result;
+}
+
+BatchResult close_held(std::vector<Held>& held) {
+    BatchResult result;
+    result.connected = held.size();
+    held.clear();
     return result;
 }
 
@@ -72,11 +109,16 @@ nlohmann::json to_json(const BatchResult& r) {
 }
 
 void serve(int control) {
+    std::vector<Held> held;
     send_text(control, "ready");
     for (;;) {
         const auto text = receive_text(control);
         if (text.empty()) return;
         const auto json = nlohmann::json::parse(text);
+        if (json.contains("held")) {
+            send_text(control, to_json(json.at("held") == "check" ? check_held(held) : close_held(held)).dump());
+            continue;
+        }
         Batch batch;
         batch.destinations = json.at("destinations");
         batch.count = json.at("count");
@@ -84,8 +126,9 @@ void serve(int control) {
         batch.source = json.at("source");
         batch.source_ports = json.at("source_ports");
         batch.reset = json.at("reset");
+        batch.hold = json.at("hold");
         batch.verify = json.at("verify");
-        send_text(control, to_json(perform(batch)).dump());
+        send_text(control, to_json(perform(batch, held)).dump());
     }
 }
 
@@ -116,9 +159,13 @@ void Dialer::start(const Batch& batch) {
                                                {"source", batch.source},
                                                {"source_ports", batch.source_ports},
                                                {"reset", batch.reset},
+                                               {"hold", batch.hold},
                                                {"verify", batch.verify}}
                                     .dump());
 }
+
+void Dialer::start_check_held() { send_text(child_.control(), R"({"held": "check"})"); }
+void Dialer::start_close_held() { send_text(child_.control(), R"({"held": "close"})"); }
 
 BatchResult Dialer::wait() {
     const auto text = receive_text(child_.control());

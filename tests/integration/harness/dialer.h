@@ -19,6 +19,7 @@ struct Batch {
     std::string source;  // bound; a port p of 0 stays 0, otherwise the ports p, p+1, ... p+source_ports-1 in turn
     std::uint32_t source_ports = 1;
     bool reset = false;  // close by RST, so that the same source port is free at once
+    bool hold = false;   // with verify: what was "ok" stays open
     bool verify = true;  // send the destination, read the proxy's judgement; false: close right after connect()
 };
 
@@ -38,6 +39,9 @@ public:
     BatchResult run(const Batch& batch) { return start(batch), wait(); }
     void start(const Batch& batch);
     BatchResult wait();
+    // Every held connection at once: one byte there and back, and getpeername (ok, wrong, silent); then wait().
+    void start_check_held();
+    void start_close_held();  // then wait(), whose `connected` is how many there were
 
 private:
     Child child_;

@@ -9,12 +9,13 @@
 
 namespace shunt::harness {
 
-Fd listen_on(const std::string& address) {
+Fd listen_on(const std::string& address, bool share_port) {
     const bool dual = address.rfind("dual:", 0) == 0;
     const auto at = parse(dual ? "[::]:" + address.substr(5) : address);
     Fd fd(check(socket(at.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket"));
     const int one = 1, v6only = dual ? 0 : 1;
     check(setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), "SO_REUSEADDR");
+    if (share_port) check(setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof one), "SO_REUSEPORT");
     if (at.family() == AF_INET6) {
         check(setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only), "IPV6_V6ONLY");
     }

@@ -11,7 +11,7 @@
 namespace shunt::harness {
 
 // "0.0.0.0:80", "[::]:80" (v6 only) or "dual:80" (wildcard of both families). Nonblocking, with a long backlog.
-Fd listen_on(const std::string& address);
+Fd listen_on(const std::string& address, bool share_port = false);
 
 class Loop {
 public:

@@ -43,7 +43,7 @@ std::string ask_original(int fd, const ProbeOptions& options) {
 class Proxy {
 public:
     Proxy(int control, const ProbeOptions& options) : options_(options), control_(control) {
-        for (const auto& address : options.listen) listeners_.push_back(listen_on(address));
+        for (const auto& address : options.listen) listeners_.push_back(listen_on(address, options.share_port));
         resume();
         loop_.add(control_, [this] { command(receive_text(control_)); });
         send_text(control_, "ready");
@@ -63,10 +63,11 @@ private:
         } else if (text == "resume") {
             resume();
         }
-        const nlohmann::json counts = {
-            {"accepted", counts_.accepted},         {"ok", counts_.ok},         {"wrong", counts_.wrong},
-            {"missing", counts_.missing},           {"unread", counts_.unread}, {"first_wrong", counts_.first_wrong},
-            {"destinations", counts_.destinations}, {"peers", counts_.peers}};
+        const nlohmann::json counts = {{"accepted", counts_.accepted}, {"ok", counts_.ok},
+                                       {"wrong", counts_.wrong},       {"missing", counts_.missing},
+                                       {"unread", counts_.unread},     {"first_wrong", counts_.first_wrong},
+                                       {"held", counts_.held},         {"destinations", counts_.destinations},
+                                       {"peers", counts_.peers}};
         send_text(control_, counts.dump());
     }
 
@@ -110,7 +111,7 @@ private:
         dialled.resize(dialled.find('\n') == std::string::npos ? dialled.size() : dialled.find('\n'));
         if (original == dialled) {
             ++counts_.ok;
-            answer_and_close(fd, "ok");
+            options_.hold ? hold(fd) : answer_and_close(fd, "ok");
         } else if (original.rfind("errno:", 0) == 0) {
             ++counts_.missing;
             answer_and_close(fd, "missing " + original);
@@ -119,6 +120,23 @@ private:
             answer_and_close(fd, "wrong " + original);
         }
         return true;
+    }
+
+    void hold(int fd) {
+        ++counts_.held;
+        loop_.add(fd, [this, fd] { send_back(fd); });
+        // Where the client is gone already, the next read says so.
+        [[maybe_unused]] const auto sent = send(fd, "ok\n", 3, MSG_NOSIGNAL);
+    }
+
+    void send_back(int fd) {
+        char buffer[256];
+        const auto got = recv(fd, buffer, sizeof buffer, 0);
+        if (got < 0 && errno == EAGAIN) return;
+        if (got > 0 && send(fd, buffer, static_cast<std::size_t>(got), MSG_NOSIGNAL) == got) return;
+        loop_.remove(fd);
+        close(fd);
+        --counts_.held;
     }
 
     const ProbeOptions options_;
@@ -146,6 +164,7 @@ ProbeCounts ProbeProxy::counts() const {
     counts.wrong = json.at("wrong");
     counts.missing = json.at("missing");
     counts.unread = json.at("unread");
+    counts.held = json.at("held");
     counts.first_wrong = json.at("first_wrong");
     counts.destinations = json.at("destinations");
     counts.peers = json.at("peers");

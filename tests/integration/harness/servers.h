@@ -40,12 +40,15 @@ struct ProbeOptions {
     bool kernel_length = false;                 // an answer may leave that length as it is: conntrack's own does
     std::chrono::milliseconds accept_delay{0};  // before each accept()
     bool verify =
-        false;  // the client sends "<destination>\n" first and is told "ok", "wrong <got>" or "missing <errno>"
+        false;          // the client sends "<destination>\n" first and is told "ok", "wrong <got>" or "missing <errno>"
+    bool hold = false;  // with verify: they stay open after "ok", and what comes is sent back
+    bool share_port = false;  // SO_REUSEPORT: several proxies, as an Envoy has several workers
 };
 
 // What it saw since it started. In verify mode a client that went away unread is `unread`; else `ok` stays 0.
 struct ProbeCounts {
     std::uint64_t accepted = 0, ok = 0, wrong = 0, missing = 0, unread = 0;
+    std::uint64_t held = 0;  // of `ok`, those still open
     std::string first_wrong;
     std::map<std::string, std::uint64_t> destinations;  // original destination -> connections; "-" where none
     std::map<std::string, std::uint64_t> peers;         // accept()'s peer address, without the port
