@@ -148,8 +148,13 @@ base::Status Object::load(const std::string& directory, const Features& features
         if (const int error = bpf_map__set_pin_path(map, path.c_str()))
             return failed(std::string("map ") + bpf_map__name(map) + ": pin path " + path, -error);
     }
-    if (const int error = shunt_bpf__load(impl_->skeleton)) return failed("load the BPF programs", -error);
-    return {};
+    const int error = -shunt_bpf__load(impl_->skeleton);
+    if (error == 0) return {};
+    if (error != EACCES && error != E2BIG) return failed("load the BPF programs", error);
+    // The verifier's words for no; privileges were asked for before, so it is the kernel that lacks something.
+    auto refused = failed("load the BPF programs: this kernel's verifier refuses one (-v shows its log)", error);
+    refused.value().code = base::ExitCode::kFeatureMissing;
+    return refused;
 }
 
 base::Result<Program> Object::program(const std::string& name) const {
