@@ -8,7 +8,7 @@ set -euo pipefail
 
 build=(
     g++ cmake ninja-build pkg-config clang-14 bpftool linux-libc-dev libbpf-dev libelf-dev zlib1g-dev
-    libcap-dev libspdlog-dev libfmt-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libexpected-dev
+    libspdlog-dev libfmt-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libexpected-dev
     libcpp-httplib-dev libssl-dev
 )
 run=(python3 python3-venv ca-certificates iproute2 curl util-linux procps)
