@@ -28,8 +28,8 @@ SHUNT_INLINE void shunt_read_history(struct bpf_sock *sk, struct shunt_flow *flo
  * Connect where the application asked. A source address that this or an earlier run has set would be the wrong one
  * there, so it is taken back first.
  */
-SHUNT_INLINE enum shunt_reason shunt_bypass(struct shunt_env *env, struct bpf_sock *sk, const struct shunt_scope *scope,
-					    const struct shunt_flow *flow, enum shunt_reason reason)
+SHUNT_INLINE enum shunt_reason shunt_bypass(struct shunt_env *env, struct bpf_sock *sk, const struct shunt_flow *flow,
+					    enum shunt_reason reason)
 {
 	const int set_now = reason == SHUNT_REASON_PROXY_DOWN_BYPASS && !flow->src_port && shunt_ip_is_any(&flow->src);
 	struct shunt_sock *stored;
@@ -46,7 +46,6 @@ SHUNT_INLINE enum shunt_reason shunt_bypass(struct shunt_env *env, struct bpf_so
 		return reason;
 	/* Dialling on from 127.A.B.C fails or misleads the server: an internal failure, and it cannot be bypassed. */
 	shunt_count_event(SHUNT_EVENT_FAIL_BIND);
-	(void)scope;
 	return SHUNT_REASON_INTERNAL_REFUSE;
 }
 
@@ -97,7 +96,7 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REDIRECT)
 		reason = shunt_redirect(&env, sk, scope, &flow, reason);
 	if (shunt_verdict_of(reason) == SHUNT_VERDICT_BYPASS)
-		reason = shunt_bypass(&env, sk, scope, &flow, reason);
+		reason = shunt_bypass(&env, sk, &flow, reason);
 	shunt_count_reason(reason);
 	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REFUSE)
 		return shunt_refuse(ctx, family, is_v4, reason);
