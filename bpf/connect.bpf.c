@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /* cgroup/connect4 and cgroup/connect6: each outgoing connect() gets exactly one verdict with exactly one reason. */
+#include "lib/observe.h"
 #include "lib/redirect.h"
 #include "lib/scope.h"
 
@@ -82,6 +83,7 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 	if (!scope || !sk) {
 		shunt_count_event(SHUNT_EVENT_FAIL_STATE);
 		shunt_count_reason(SHUNT_REASON_INTERNAL_REFUSE);
+		shunt_tell_observers(&flow, SHUNT_REASON_INTERNAL_REFUSE, SHUNT_LANE_NONE);
 		return shunt_refuse(ctx, family, is_v4, SHUNT_REASON_INTERNAL_REFUSE);
 	}
 	if (family == SHUNT_AF_INET)
@@ -98,6 +100,7 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 	if (shunt_verdict_of(reason) == SHUNT_VERDICT_BYPASS)
 		reason = shunt_bypass(&env, sk, &flow, reason);
 	shunt_count_reason(reason);
+	shunt_tell_observers(&flow, reason, env.lane);
 	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REFUSE)
 		return shunt_refuse(ctx, family, is_v4, reason);
 	return 1;

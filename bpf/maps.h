@@ -87,6 +87,32 @@ struct {
 } shunt_events SHUNT_MAP;
 
 /*
+ * Who looks at verdicts. Written by: observers, through a mapping of its one value; programs count in it what they did
+ * not send. Read by: connect, one number while nobody looks. No controller is needed.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct shunt_observe);
+} shunt_observe SHUNT_MAP;
+
+/* A ring of struct shunt_verdict_event; an observer makes its own, of the size it wants. Full: lost, and counted. */
+struct shunt_ring_inner {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+/* Rings, index = observer. Written by: observers. Read by: connect. Empty while nobody looks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SHUNT_OBSERVERS);
+	__type(key, __u32);
+	__array(values, struct shunt_ring_inner);
+} shunt_rings SHUNT_MAP;
+
+/*
  * What the running kernel can do, set by the loader from probes before the programs are verified; a path whose bit is
  * 0 is dead code there, so that it may use helpers the kernel does not have. A named constant keeps the BTF of
  * .rodata non-empty, which 5.10 insists on.

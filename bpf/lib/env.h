@@ -12,6 +12,7 @@ struct shunt_env {
 	struct bpf_sock_addr *ctx;
 	int family; /* of the hook */
 	__u32 bank;
+	enum shunt_lane lane; /* that a redirect took */
 	int failed; /* a table that the settings promise is missing: the verdict is void */
 };
 

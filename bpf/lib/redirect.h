@@ -161,6 +161,7 @@ SHUNT_INLINE enum shunt_event shunt_keep_in_record(struct shunt_env *env, struct
 	stored->pending_key.dst = target->addr;
 	stored->pending_key.dst_port_be = target->port_be;
 	stored->flags |= SHUNT_SOCK_CLIENT;
+	stored->since_ns = bpf_ktime_get_ns();
 	return SHUNT_EVENT_UNSET;
 }
 
@@ -196,6 +197,7 @@ SHUNT_INLINE enum shunt_reason shunt_redirect(struct shunt_env *env, struct bpf_
 	}
 	shunt_write_dst(env->ctx, env->family, &target.addr, target.port_be);
 	shunt_count_lane(target.lane);
+	env->lane = target.lane;
 	return reason;
 }
 

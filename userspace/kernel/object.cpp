@@ -73,6 +73,7 @@ std::string describe_layout(bpf_object* object) {
         describe(inner_types(table.inner).key);
         describe(inner_types(table.inner).value);
     }
+    describe("shunt_verdict_event");
     btf_dump__free(dump);
     return text;
 }
