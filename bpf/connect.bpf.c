@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /* cgroup/connect4 and cgroup/connect6: each outgoing connect() gets exactly one verdict with exactly one reason. */
+#include "lib/balance.h"
 #include "lib/observe.h"
 #include "lib/redirect.h"
 #include "lib/scope.h"
@@ -14,7 +15,7 @@ SHUNT_INLINE void shunt_read_history(struct bpf_sock *sk, struct shunt_flow *flo
 	int app_bound = 0;
 
 	if (stored) {
-		stored->flags &= ~(__u32)SHUNT_SOCK_CLIENT;
+		stored->flags &= ~(__u32)(SHUNT_SOCK_CLIENT | SHUNT_SOCK_BALANCED);
 		/* A bind() that failed, or was taken back, leaves no source: the next one is not the application's. */
 		if (shunt_ip_is_any(&flow->src))
 			stored->flags &= ~(__u32)SHUNT_SOCK_APP_BOUND;
@@ -78,7 +79,7 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 	struct bpf_sock *sk = ctx->sk;
 	struct shunt_flow flow = {};
 	enum shunt_reason reason;
-	__u32 listener = 0;
+	struct shunt_listener listener = {};
 
 	if (!scope || !sk) {
 		shunt_count_event(SHUNT_EVENT_FAIL_STATE);
@@ -97,6 +98,8 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 		reason = shunt_internal(scope, SHUNT_EVENT_FAIL_STATE);
 	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REDIRECT)
 		reason = shunt_redirect(&env, sk, scope, &flow, reason);
+	else if (shunt_verdict_of(reason) == SHUNT_VERDICT_BALANCE)
+		reason = shunt_balance(&env, sk, scope, &flow, &listener);
 	if (shunt_verdict_of(reason) == SHUNT_VERDICT_BYPASS)
 		reason = shunt_bypass(&env, sk, &flow, reason);
 	shunt_count_reason(reason);

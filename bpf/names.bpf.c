@@ -10,7 +10,7 @@
 #include "lib/scope.h"
 
 /* Which end of a redirected connection a socket is. */
-enum shunt_end { SHUNT_END_NONE, SHUNT_END_CLIENT, SHUNT_END_PROXY };
+enum shunt_end { SHUNT_END_NONE, SHUNT_END_CLIENT, SHUNT_END_BALANCED, SHUNT_END_PROXY };
 
 SHUNT_INLINE void shunt_remote(struct bpf_sock *sk, int family, struct shunt_ip *ip)
 {
@@ -24,7 +24,7 @@ SHUNT_INLINE void shunt_remote(struct bpf_sock *sk, int family, struct shunt_ip 
 	ip->words_be[3] = sk->dst_ip6[3];
 }
 
-/* Only for sockets whose other end is ours; dest is what the application dialled. */
+/* Only for connections that were redirected or balanced; dest is what the application dialled. */
 SHUNT_INLINE enum shunt_end shunt_end_of(struct bpf_sock *sk, int family, const struct shunt_scope *scope,
 					 struct shunt_dest *dest)
 {
@@ -43,6 +43,11 @@ SHUNT_INLINE enum shunt_end shunt_end_of(struct bpf_sock *sk, int family, const 
 	    shunt_ip_equal(&remote, &stored->pending_key.dst)) {
 		*dest = stored->dest;
 		return SHUNT_END_CLIENT;
+	}
+	if (stored && stored->flags & SHUNT_SOCK_BALANCED && remote_port_be == stored->pending_key.dst_port_be &&
+	    shunt_ip_equal(&remote, &stored->pending_key.dst)) {
+		*dest = stored->dest;
+		return SHUNT_END_BALANCED;
 	}
 	if (!shunt_ip_is_v4(&remote))
 		return SHUNT_END_NONE;
@@ -104,7 +109,7 @@ SHUNT_INLINE int shunt_peername(struct bpf_sock_addr *ctx, int family)
 	end = shunt_end_of(sk, family, scope, &dest);
 	if (end == SHUNT_END_PROXY)
 		return shunt_show_client(ctx, family, scope, &dest);
-	if (end == SHUNT_END_CLIENT) {
+	if (end == SHUNT_END_CLIENT || end == SHUNT_END_BALANCED) {
 		shunt_write_dst(ctx, family, &dest.addr, dest.port_be);
 		shunt_count_event(SHUNT_EVENT_PEERNAME);
 	}

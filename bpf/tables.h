@@ -29,6 +29,9 @@ SHUNT_BANKED(shunt_cidrs4_b, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct sh
 SHUNT_BANKED(shunt_cidrs6_b, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct shunt_cidr6_key, struct shunt_cidr_rule);
 SHUNT_BANKED(shunt_owners_b, BPF_MAP_TYPE_HASH, 0, struct shunt_owner_key, struct shunt_owner_rule);
 SHUNT_BANKED(shunt_listen_b, BPF_MAP_TYPE_HASH, 0, struct shunt_listener_key, struct shunt_listener);
+SHUNT_BANKED(shunt_splits_b, BPF_MAP_TYPE_HASH, 0, struct shunt_split_key, struct shunt_split);
+SHUNT_BANKED(shunt_cluster_b, BPF_MAP_TYPE_HASH, 0, struct shunt_cluster_key, struct shunt_cluster);
+SHUNT_BANKED(shunt_endpnt_b, BPF_MAP_TYPE_HASH, 0, struct shunt_endpoint_key, struct shunt_endpoint);
 
 /*
  * clang describes a type that only an inner map names as a forward declaration, and then neither libbpf nor bpftool
@@ -44,6 +47,12 @@ static const volatile struct {
 	struct shunt_owner_rule owner_rule;
 	struct shunt_listener_key listener_key;
 	struct shunt_listener listener;
+	struct shunt_split_key split_key;
+	struct shunt_split split;
+	struct shunt_cluster_key cluster_key;
+	struct shunt_cluster cluster;
+	struct shunt_endpoint_key endpoint_key;
+	struct shunt_endpoint endpoint;
 } shunt_table_types __attribute__((used)) = {};
 
 #endif

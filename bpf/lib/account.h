@@ -36,4 +36,11 @@ SHUNT_INLINE void shunt_count_event(enum shunt_event event)
 		__sync_fetch_and_add(&counter->count, 1);
 }
 
+/* The final reason of a connect that an internal failure stopped; counts the failure. */
+SHUNT_INLINE enum shunt_reason shunt_internal(const struct shunt_scope *scope, enum shunt_event failure)
+{
+	shunt_count_event(failure);
+	return scope->flags & SHUNT_SCOPE_ERROR_BYPASS ? SHUNT_REASON_INTERNAL_BYPASS : SHUNT_REASON_INTERNAL_REFUSE;
+}
+
 #endif

@@ -17,8 +17,9 @@
 SHUNT_INLINE __u32 shunt_env_port(struct shunt_env *env, __u16 port_be);
 SHUNT_INLINE __u32 shunt_env_cidr(struct shunt_env *env, const struct shunt_ip *addr, int is_v4);
 SHUNT_INLINE __u32 shunt_env_owner(struct shunt_env *env, __u32 kind, __u32 id);
-/* 1 and *index where a listener stands on exactly this address and port (address ::, all zero: any address). */
-SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip *addr, __u16 port_be, __u32 *index);
+/* 1 and *out where a listener stands on exactly this address and port (address ::, all zero: any address). */
+SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip *addr, __u16 port_be,
+				    struct shunt_listener *out);
 /* Is the destination an address of the socket's network namespace? Not asked for 127/8, ::1 and unspecified ones. */
 SHUNT_INLINE int shunt_env_is_own(struct shunt_env *env, const struct shunt_flow *flow);
 /* Is the caller in the proxy's cgroup or below it? */
@@ -67,9 +68,19 @@ SHUNT_INLINE enum shunt_reason shunt_check_proxy_port(struct shunt_env *env, con
 	return SHUNT_REASON_UNSET;
 }
 
+SHUNT_INLINE enum shunt_reason shunt_listener_reason(const struct shunt_listener *listener, enum shunt_reason redirect)
+{
+	if (listener->flags & SHUNT_LISTENER_DIRECT)
+		return SHUNT_REASON_DIRECT;
+	if (listener->flags & SHUNT_LISTENER_EMPTY)
+		return SHUNT_REASON_BLACK_HOLE_CLUSTER;
+	return redirect;
+}
+
 /* Rule 10, for a captured destination. */
 SHUNT_INLINE enum shunt_reason shunt_decide_captured(struct shunt_env *env, const struct shunt_scope *scope,
-						     const struct shunt_flow *flow, int is_v4, __u32 *listener)
+						     const struct shunt_flow *flow, int is_v4,
+						     struct shunt_listener *listener)
 {
 	const struct shunt_ip any = { { 0, 0, 0, 0 } };
 
@@ -83,9 +94,9 @@ SHUNT_INLINE enum shunt_reason shunt_decide_captured(struct shunt_env *env, cons
 	}
 	if (scope->flags & SHUNT_SCOPE_LISTENERS) {
 		if (shunt_env_listener(env, &flow->dst, flow->dst_port_be, listener))
-			return SHUNT_REASON_LISTENER;
+			return shunt_listener_reason(listener, SHUNT_REASON_LISTENER);
 		if (shunt_env_listener(env, &any, flow->dst_port_be, listener))
-			return SHUNT_REASON_PORT_LISTENER;
+			return shunt_listener_reason(listener, SHUNT_REASON_PORT_LISTENER);
 	}
 	if (!(scope->flags & SHUNT_SCOPE_KERNEL_POLICY))
 		return SHUNT_REASON_UNMATCHED;
@@ -129,9 +140,9 @@ SHUNT_INLINE enum shunt_reason shunt_check_source(const struct shunt_scope *scop
 	return reason;
 }
 
-/* The rules in order; the first that matches decides. *listener is set with LISTENER and PORT_LISTENER only. */
+/* The rules in order; the first that matches decides. *listener is set where a listener decided. */
 SHUNT_INLINE enum shunt_reason shunt_decide(struct shunt_env *env, const struct shunt_scope *scope,
-					    const struct shunt_flow *flow, __u32 *listener)
+					    const struct shunt_flow *flow, struct shunt_listener *listener)
 {
 	const int is_v4 = flow->is_v4;
 	const __u32 dst4 = flow->dst.words_be[3];

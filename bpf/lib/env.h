@@ -79,21 +79,22 @@ SHUNT_INLINE __u32 shunt_env_owner(struct shunt_env *env, __u32 kind, __u32 id)
 	return rule ? rule->flags : 0;
 }
 
-SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip *addr, __u16 port_be, __u32 *index)
+SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip *addr, __u16 port_be,
+				    struct shunt_listener *out)
 {
 	__u32 bank = env->bank;
 	struct shunt_listener_key key = { .addr = *addr, .port_be = port_be };
 	void *table = bpf_map_lookup_elem(&shunt_listen_b, &bank);
-	const struct shunt_listener *listener;
+	const struct shunt_listener *found;
 
 	if (!table) {
 		env->failed = 1;
 		return 0;
 	}
-	listener = bpf_map_lookup_elem(table, &key);
-	if (!listener)
+	found = bpf_map_lookup_elem(table, &key);
+	if (!found)
 		return 0;
-	*index = listener->index;
+	*out = *found;
 	return 1;
 }
 

@@ -165,12 +165,6 @@ SHUNT_INLINE enum shunt_event shunt_keep_in_record(struct shunt_env *env, struct
 	return SHUNT_EVENT_UNSET;
 }
 
-SHUNT_INLINE enum shunt_reason shunt_internal(const struct shunt_scope *scope, enum shunt_event failure)
-{
-	shunt_count_event(failure);
-	return scope->flags & SHUNT_SCOPE_ERROR_BYPASS ? SHUNT_REASON_INTERNAL_BYPASS : SHUNT_REASON_INTERNAL_REFUSE;
-}
-
 /* Gives the final reason: the one it was given, or why the redirect did not come about. */
 SHUNT_INLINE enum shunt_reason shunt_redirect(struct shunt_env *env, struct bpf_sock *sk,
 					      const struct shunt_scope *scope, const struct shunt_flow *flow,

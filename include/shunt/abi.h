@@ -80,7 +80,11 @@ enum shunt_reason {
 	SHUNT_REASON_PROXY_DOWN_BYPASS = 30, /* nobody listens on the proxy's port, whenDown: bypass */
 	SHUNT_REASON_INTERNAL_REFUSE = 31,   /* an internal failure (shunt_events says which), onInternalError: refuse */
 	SHUNT_REASON_INTERNAL_BYPASS = 32,   /* the same, onInternalError: bypass */
-	SHUNT_REASON_MAX = 33,
+	/* 10, a listener with direct: true, and what became of it */
+	SHUNT_REASON_DIRECT = 33,             /* balance: an endpoint of the listener's cluster */
+	SHUNT_REASON_NO_ENDPOINT_REFUSE = 34, /* the chosen cluster has no healthy endpoint, whenDown: refuse */
+	SHUNT_REASON_NO_ENDPOINT_BYPASS = 35, /* the same, whenDown: bypass */
+	SHUNT_REASON_MAX = 36,
 };
 
 /* The verdict that a reason belongs to. */
@@ -91,7 +95,8 @@ static inline enum shunt_verdict shunt_verdict_of(enum shunt_reason reason)
 	const __u64 refuse = 1ull << SHUNT_REASON_FORGED | 1ull << SHUNT_REASON_LOOPING |
 			     1ull << SHUNT_REASON_IPV6_REFUSE | 1ull << SHUNT_REASON_BOUND_DEVICE |
 			     1ull << SHUNT_REASON_LOOPBACK_SOURCE | 1ull << SHUNT_REASON_BLACK_HOLE_CLUSTER |
-			     1ull << SHUNT_REASON_PROXY_DOWN_REFUSE | 1ull << SHUNT_REASON_INTERNAL_REFUSE;
+			     1ull << SHUNT_REASON_PROXY_DOWN_REFUSE | 1ull << SHUNT_REASON_INTERNAL_REFUSE |
+			     1ull << SHUNT_REASON_NO_ENDPOINT_REFUSE;
 
 	if (reason == SHUNT_REASON_UNSET || reason >= SHUNT_REASON_MAX)
 		return SHUNT_VERDICT_UNSET;
@@ -99,6 +104,8 @@ static inline enum shunt_verdict shunt_verdict_of(enum shunt_reason reason)
 		return SHUNT_VERDICT_REDIRECT;
 	if (refuse >> reason & 1)
 		return SHUNT_VERDICT_REFUSE;
+	if (reason == SHUNT_REASON_DIRECT)
+		return SHUNT_VERDICT_BALANCE;
 	return SHUNT_VERDICT_BYPASS;
 }
 
@@ -138,7 +145,8 @@ enum shunt_event {
 	SHUNT_EVENT_FAIL_DICT = 16,      /* shunt_dests full */
 	SHUNT_EVENT_FAIL_BIND = 17,      /* a source address could not be set or taken back */
 	SHUNT_EVENT_FAIL_NETNS = 18,     /* the socket's network namespace could not be told */
-	SHUNT_EVENT_MAX = 19,
+	SHUNT_EVENT_FAIL_ENDPOINT = 19,  /* an endpoint that the cluster's entry promises is missing */
+	SHUNT_EVENT_MAX = 20,
 };
 
 /* --- the switch ------------------------------------------------------------------------------------------------ */
@@ -275,10 +283,69 @@ struct shunt_listener_key {
 };
 SHUNT_SIZE(shunt_listener_key, 20);
 
-struct shunt_listener {
-	__u32 index; /* position in the configuration's list of listeners */
+enum shunt_listener_flag {
+	SHUNT_LISTENER_DIRECT = 1u << 0, /* balanced here, without the proxy */
+	SHUNT_LISTENER_EMPTY = 1u << 1,  /* its cluster has no endpoints, and emptyCluster: refuse */
 };
-SHUNT_SIZE(shunt_listener, 4);
+
+struct shunt_listener {
+	__u32 id;           /* made from the listener's name, the same as long as the name is */
+	__u32 flags;        /* enum shunt_listener_flag */
+	__u32 cluster;      /* direct: id of its one cluster, where splits is 0 */
+	__u32 splits;       /* direct: number of weighted clusters in shunt_splits, 0: one cluster */
+	__u32 total_weight; /* of the weighted clusters */
+};
+SHUNT_SIZE(shunt_listener, 20);
+
+/*
+ * Weighted choice, the same for a listener's clusters and a cluster's endpoints: a random number below the total weight
+ * chooses the first entry whose upto is above it, so each entry is chosen with weight / total_weight exactly.
+ */
+
+/* shunt_splits: hash. The weighted clusters of a direct listener. */
+struct shunt_split_key {
+	__u32 listener; /* shunt_listener.id */
+	__u32 index;    /* 0 .. splits - 1 */
+};
+SHUNT_SIZE(shunt_split_key, 8);
+
+struct shunt_split {
+	__u32 upto;    /* sum of the weights up to and with this one */
+	__u32 cluster; /* id */
+};
+SHUNT_SIZE(shunt_split, 8);
+
+/* shunt_clusters: hash. Healthy endpoints only, by family: a socket reaches endpoints of its destination's family. */
+struct shunt_cluster_key {
+	__u32 cluster; /* id, made from the cluster's name */
+	__u32 family;  /* 4, 6 */
+};
+SHUNT_SIZE(shunt_cluster_key, 8);
+
+struct shunt_cluster {
+	__u32 endpoints;
+	__u32 total_weight;
+};
+SHUNT_SIZE(shunt_cluster, 8);
+
+/* shunt_endpoints: hash. */
+struct shunt_endpoint_key {
+	__u32 cluster;
+	__u32 family;
+	__u32 index; /* 0 .. endpoints - 1 */
+};
+SHUNT_SIZE(shunt_endpoint_key, 12);
+
+struct shunt_endpoint {
+	__u32 upto; /* sum of the weights up to and with this one */
+	struct shunt_ip addr;
+	__u16 port_be;
+	__u16 pad;
+};
+SHUNT_SIZE(shunt_endpoint, 24);
+
+/* Binary search in at most so many steps: the most endpoints one cluster can have is 2^20. */
+#define SHUNT_CHOICE_STEPS 20
 
 /* --- per-connection state, not banked -------------------------------------------------------------------------- */
 
@@ -316,6 +383,7 @@ enum shunt_sock_flag {
 	SHUNT_SOCK_ACCEPTED = 1u << 1,  /* the proxy's end: dest is the original destination */
 	SHUNT_SOCK_APP_BOUND = 1u << 2, /* the application itself bound an address that the address lane could have made */
 	SHUNT_SOCK_PENDING = 1u << 3,   /* shunt_pending holds pending_key */
+	SHUNT_SOCK_BALANCED = 1u << 4,  /* connected to an endpoint (pending_key.dst): dest is what was dialled */
 };
 
 /* shunt_socks: SK_STORAGE of clients and accepted sockets. */

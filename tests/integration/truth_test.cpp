@@ -73,6 +73,13 @@ void expect_redirected(const truth::Row& row, const Outcome& outcome) {
     EXPECT_EQ(outcome.peer, dialled(row)) << "getpeername";
 }
 
+// To the one healthy endpoint of the destination's family, in configs/direct*.yaml.
+void expect_balanced(const truth::Row& row, const Outcome& outcome) {
+    const std::string endpoint = row.socket == "v6" ? "[2001:db8:3::40]:3306" : "10.0.3.40:3306";
+    EXPECT_EQ(outcome.line.rfind("direct " + endpoint + " from ", 0), 0u) << to_text(outcome);
+    EXPECT_EQ(outcome.peer, dialled(row)) << "getpeername";
+}
+
 void expect_refused(const Outcome& outcome, const truth::Row& row) {
     const int expected = row.reason == "loopback_source" ? EINVAL : ECONNREFUSED;
     EXPECT_TRUE(outcome.error == expected || outcome.error == EPERM) << to_text(outcome);
@@ -133,6 +140,9 @@ TEST_P(Truth, RealConnects) {
         EXPECT_EQ(after.sum_of_reasons(), after.runs);
         if (row.verdict == "redirect") {
             expect_redirected(row, on);
+            EXPECT_NE(comparable(on), comparable(off[i])) << "the same with the hook off: this row shows nothing";
+        } else if (row.verdict == "balance") {
+            expect_balanced(row, on);
             EXPECT_NE(comparable(on), comparable(off[i])) << "the same with the hook off: this row shows nothing";
         } else if (row.verdict == "refuse") {
             expect_refused(on, row);

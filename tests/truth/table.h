@@ -74,7 +74,8 @@ inline std::vector<Row> read_table(const std::string& folder, const std::string&
             row.source = word[7];
         }
         row.verdict = word[8];
-        if (!std::set<std::string>{"bypass", "redirect", "refuse"}.contains(row.verdict)) fail("verdict " + word[8]);
+        if (!std::set<std::string>{"balance", "bypass", "redirect", "refuse"}.contains(row.verdict))
+            fail("verdict " + word[8]);
         row.reason = word[9];
         row.lane = word[10];
         if ((row.lane == "none") == (row.verdict == "redirect")) fail("a lane where and only where redirected");

@@ -216,7 +216,7 @@ TEST(ConfigGood, ExamplesOfTheManual) {
             block.clear();
         }
     }
-    EXPECT_EQ(blocks, 2);
+    EXPECT_EQ(blocks, 3);
 }
 
 TEST(ConfigGood, EveryFileHasATest) {

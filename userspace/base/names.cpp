@@ -49,6 +49,9 @@ std::string_view name(shunt_reason value) {
         case SHUNT_REASON_PROXY_DOWN_BYPASS: return "proxy_down_bypass";
         case SHUNT_REASON_INTERNAL_REFUSE: return "internal_refuse";
         case SHUNT_REASON_INTERNAL_BYPASS: return "internal_bypass";
+        case SHUNT_REASON_DIRECT: return "direct";
+        case SHUNT_REASON_NO_ENDPOINT_REFUSE: return "no_endpoint_refuse";
+        case SHUNT_REASON_NO_ENDPOINT_BYPASS: return "no_endpoint_bypass";
         case SHUNT_REASON_MAX: break;
     }
     return "unknown";
@@ -91,6 +94,7 @@ std::string_view name(shunt_event value) {
         case SHUNT_EVENT_FAIL_DICT: return "fail_dict";
         case SHUNT_EVENT_FAIL_BIND: return "fail_bind";
         case SHUNT_EVENT_FAIL_NETNS: return "fail_netns";
+        case SHUNT_EVENT_FAIL_ENDPOINT: return "fail_endpoint";
         case SHUNT_EVENT_MAX: break;
     }
     return "unknown";

@@ -45,6 +45,11 @@ void put_listener(Json& out, const model::Listener& listener, const policy::Flow
         out["clusters"] = Json::array({cluster(listener.cluster, 100)});
         return;
     }
+    if (!listener.weighted_clusters.empty()) {
+        for (const auto& share : listener.weighted_clusters)
+            out["clusters"].push_back(cluster(share.name, share.weight));
+        return;
+    }
     out["route"] = listener.route_config_name;
     const auto route = std::find_if(mesh.routes.begin(), mesh.routes.end(),
                                     [&](const auto& r) { return r.name == listener.route_config_name; });
@@ -65,11 +70,10 @@ Json describe(const policy::Flow& flow, const policy::Answer& answer, const mode
     out["listener"] = nullptr;
     out["route"] = nullptr;
     out["clusters"] = Json::array();
-    const bool known = answer.listener && *answer.listener < mesh.listeners.size();
-    if (known) {
+    if (answer.listener) {
         put_listener(out, mesh.listeners[*answer.listener], flow, mesh);
-    } else if (answer.listener) {
-        out["listenerIndex"] = *answer.listener;  // from the kernel's tables, which hold no names
+    } else if (answer.listener_id) {
+        out["listenerId"] = *answer.listener_id;  // from the kernel's tables, which hold no names
     } else if (!mesh.file.empty() &&
                (answer.reason == SHUNT_REASON_UNMATCHED || answer.reason == SHUNT_REASON_PASSTHROUGH_CLUSTER ||
                 answer.reason == SHUNT_REASON_BLACK_HOLE_CLUSTER)) {

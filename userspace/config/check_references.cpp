@@ -31,6 +31,25 @@ private:
     std::size_t compared_ = 0;
 };
 
+// The kernel dials endpoints; a cluster that has none by nature cannot be balanced over.
+void check_direct(Problems& problems, const model::Mesh& mesh, const Notes& notes) {
+    std::unordered_set<std::string_view> original_dst;
+    for (const auto& cluster : mesh.clusters)
+        if (cluster.type == model::ClusterType::kOriginalDst) original_dst.insert(cluster.name);
+    const auto check = [&](const std::string& name, const model::Place& place) {
+        if (!original_dst.contains(name)) return;
+        problems.error(place,
+                       "cluster " + base::quoted(name) +
+                           " is of type ORIGINAL_DST, without endpoints; expected one with endpoints, for direct");
+    };
+    for (std::size_t i = 0; i < mesh.listeners.size(); ++i) {
+        const auto& listener = mesh.listeners[i];
+        if (!listener.direct) continue;
+        check(listener.cluster, notes.listener_targets[i]);
+        for (const auto& share : listener.weighted_clusters) check(share.name, share.place);
+    }
+}
+
 }  // namespace
 
 void check_references(Problems& problems, const model::Mesh& mesh, const Notes& notes) {
@@ -44,9 +63,12 @@ void check_references(Problems& problems, const model::Mesh& mesh, const Notes& 
     for (std::size_t i = 0; i < mesh.listeners.size(); ++i) {
         const auto& listener = mesh.listeners[i];
         if (notes.routes_readable) check(routes, "route", listener.route_config_name, notes.listener_targets[i]);
-        if (notes.clusters_readable) check(clusters, "cluster", listener.cluster, notes.listener_targets[i]);
+        if (!notes.clusters_readable) continue;
+        check(clusters, "cluster", listener.cluster, notes.listener_targets[i]);
+        for (const auto& share : listener.weighted_clusters) check(clusters, "cluster", share.name, share.place);
     }
     if (!notes.clusters_readable) return;
+    check_direct(problems, mesh, notes);
     for (const auto& route : mesh.routes) {
         for (const auto& host : route.virtual_hosts) {
             for (const auto& cluster : host.weighted_clusters) check(clusters, "cluster", cluster.name, cluster.place);

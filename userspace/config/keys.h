@@ -21,6 +21,6 @@ inline constexpr std::array<std::string_view, 10> kCaptureKeys{"cgroups",
                                                                "outboundIPv4LoopbackCIDR",
                                                                "ipv6",
                                                                "clientAddress"};
-inline constexpr std::array<std::string_view, 2> kPolicyKeys{"mode", "enforcedBy"};
+inline constexpr std::array<std::string_view, 3> kPolicyKeys{"mode", "enforcedBy", "emptyCluster"};
 
 }  // namespace shunt::config

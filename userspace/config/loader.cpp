@@ -57,6 +57,7 @@ base::Result<Loaded> refused(const Problems& problems) {
 }  // namespace
 
 void read_policy(Problems& problems, const Value& value, model::OutboundTrafficPolicy& policy) {
+    using model::EmptyCluster;
     using model::EnforcedBy;
     using model::PolicyMode;
     const MapReader map(problems, value, kPolicyKeys);
@@ -66,6 +67,9 @@ void read_policy(Problems& problems, const Value& value, model::OutboundTrafficP
                             policy.mode);
     read_choice<EnforcedBy>(problems, map.get("enforcedBy"),
                             {{"proxy", EnforcedBy::kProxy}, {"kernel", EnforcedBy::kKernel}}, policy.enforced_by);
+    read_choice<EmptyCluster>(problems, map.get("emptyCluster"),
+                              {{"proxy", EmptyCluster::kProxy}, {"refuse", EmptyCluster::kRefuse}},
+                              policy.empty_cluster);
 }
 
 base::Result<Loaded> load_text(const std::string& text, const std::string& file_name) {

@@ -7,6 +7,9 @@ namespace {
 using model::ClusterType;
 using model::Health;
 
+// What the kernel's binary search covers (SHUNT_CHOICE_STEPS).
+constexpr std::size_t kMostEndpoints = 1u << 20;
+
 void read_endpoint(Problems& problems, const Value& value, Unique<base::SocketAddress>& addresses,
                    model::Cluster& cluster) {
     const std::string expected = "an endpoint's address:port, such as 10.0.3.40:3306";
@@ -47,6 +50,14 @@ void read_cluster(Problems& problems, const Value& value, Unique<std::string>& n
     Unique<base::SocketAddress> addresses(problems);
     for (const auto& item : read_list(problems, *endpoints, "a list of endpoints"))
         read_endpoint(problems, item, addresses, cluster);
+    std::uint64_t sum = 0;
+    for (const auto& endpoint : cluster.endpoints) sum += endpoint.weight;
+    if (sum > 0xffffffff)
+        problems.error(endpoints->place(),
+                       "the weights add up to " + std::to_string(sum) + "; expected at most 4294967295");
+    if (cluster.endpoints.size() > kMostEndpoints)
+        problems.error(endpoints->place(), std::to_string(cluster.endpoints.size()) +
+                                               " endpoints; expected at most 1048576 in one cluster");
     if (cluster.type == ClusterType::kOriginalDst && !cluster.endpoints.empty())
         problems.error(endpoints->place(),
                        "endpoints of an ORIGINAL_DST cluster; expected none, it sends connections on as they are");

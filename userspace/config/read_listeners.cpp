@@ -9,32 +9,43 @@ std::optional<std::uint16_t> read_port(Problems& problems, const MapReader& map)
     return value ? read_parsed(problems, *value, "a port, 1-65535", base::parse_port) : std::nullopt;
 }
 
+constexpr const char* kTargets = "exactly one of routeConfigName, cluster and weightedClusters";
+
 // Answers where the target is written.
 model::Place read_target(Problems& problems, const MapReader& map, model::Listener& listener) {
     const auto route = map.get("routeConfigName");
     const auto cluster = map.get("cluster");
-    if (map.ok() && !route && !cluster)
-        problems.error(map.place(), "neither routeConfigName nor cluster; expected exactly one of them");
-    if (route && cluster)
-        problems.error(route->place(), "besides cluster; expected exactly one of routeConfigName and cluster");
+    const auto weighted = map.get("weightedClusters");
+    const auto total = map.get("totalWeight");
+    if (map.ok() && !route && !cluster && !weighted)
+        problems.error(map.place(), std::string("no target; expected ") + kTargets);
+    if (route && (cluster || weighted))
+        problems.error(route->place(), std::string("besides another target; expected ") + kTargets);
+    else if (cluster && weighted)
+        problems.error(cluster->place(), std::string("besides weightedClusters; expected ") + kTargets);
     if (route) listener.route_config_name = read_name(problems, *route, "the name of a route").value_or("");
-    if (cluster) {
-        auto name = read_name(problems, *cluster, "the name of a cluster");
-        // Besides a route it is refused already; which of the two was meant is not known.
-        if (name && !route) listener.cluster = std::move(*name);
+    // Of two targets, refused above, the first one stands: which of them was meant is not known.
+    if (cluster && !route) listener.cluster = read_name(problems, *cluster, "the name of a cluster").value_or("");
+    if (weighted && !route && !cluster)
+        listener.weighted_clusters = read_weighted_clusters(problems, *weighted, total);
+    else if (total)
+        problems.error(total->place(), "totalWeight without weightedClusters; expected both or neither");
+    if (const auto direct = map.get("direct")) {
+        listener.direct = read_bool(problems, *direct).value_or(false);
+        if (listener.direct && route)
+            problems.error(direct->place(),
+                           "direct with routeConfigName, which only a proxy can follow; expected cluster or "
+                           "weightedClusters in this listener");
     }
-    const model::Place target = route ? route->place() : cluster ? cluster->place() : map.place();
-    const auto direct = map.get("direct");
-    if (!direct || !read_bool(problems, *direct).value_or(false)) return target;
-    if (!cluster) problems.error(direct->place(), "direct without cluster; expected cluster: NAME in this listener");
-    problems.error(direct->place(), "direct balancing is not available in this version; expected false");
-    return target;
+    return route ? route->place() : cluster ? cluster->place() : weighted ? weighted->place() : map.place();
 }
 
 // Answers whether address and port could be read, so that the pair can be compared with others.
 bool read_listener(Problems& problems, const Value& value, Unique<std::string>& names, Notes& notes,
                    model::Listener& listener) {
-    const MapReader map(problems, value, {"name", "address", "port", "routeConfigName", "cluster", "direct"});
+    const MapReader map(
+        problems, value,
+        {"name", "address", "port", "routeConfigName", "cluster", "weightedClusters", "totalWeight", "direct"});
     listener.place = value.place();
     bool known = map.ok();
     listener.address = base::Address::v4(0);

@@ -7,35 +7,6 @@
 namespace shunt::config {
 namespace {
 
-void read_weighted_cluster(Problems& problems, const Value& value, Unique<std::string>& names,
-                           model::VirtualHost& host) {
-    const MapReader map(problems, value, {"name", "weight"});
-    model::WeightedCluster cluster;
-    cluster.place = value.place();
-    if (const auto name = map.require("name", "the name of a cluster")) {
-        cluster.name = read_name(problems, *name, "the name of a cluster").value_or("");
-        cluster.place = name->place();
-        if (!cluster.name.empty()) names.add(cluster.name, name->place(), "cluster " + cluster.name);
-    }
-    if (const auto weight = map.require("weight", "a weight, 1-4294967295"))
-        cluster.weight = read_number(problems, *weight, 1, 0xffffffff, "a weight, 1-4294967295").value_or(0);
-    host.weighted_clusters.push_back(std::move(cluster));
-}
-
-void read_weighted_clusters(Problems& problems, const Value& value, model::VirtualHost& host) {
-    const auto items = read_list(problems, value, "a list of {name, weight}");
-    if (value.node->kind == Node::Kind::kList && items.empty())
-        problems.error(value.place(), "an empty list; expected at least one {name, weight}");
-    Unique<std::string> names(problems);
-    for (const auto& item : items) read_weighted_cluster(problems, item, names, host);
-    std::uint64_t total = 0;
-    for (const auto& cluster : host.weighted_clusters) total += cluster.weight;
-    // Envoy's limit; shares are computed in 32 bits.
-    if (total > 0xffffffff)
-        problems.error(value.place(),
-                       "the weights add up to " + std::to_string(total) + "; expected at most 4294967295");
-}
-
 void read_cluster_choice(Problems& problems, const MapReader& map, model::VirtualHost& host) {
     const auto weighted = map.get("weightedClusters");
     const auto single = map.get("cluster");
@@ -44,7 +15,9 @@ void read_cluster_choice(Problems& problems, const MapReader& map, model::Virtua
     if (weighted && single)
         problems.error(single->place(),
                        "besides weightedClusters; expected exactly one of cluster and weightedClusters");
-    if (weighted) read_weighted_clusters(problems, *weighted, host);
+    if (weighted) host.weighted_clusters = read_weighted_clusters(problems, *weighted, map.get("totalWeight"));
+    if (const auto total = map.get("totalWeight"); total && !weighted)
+        problems.error(total->place(), "totalWeight without weightedClusters; expected both or neither");
     if (!single) return;
     if (auto name = read_name(problems, *single, "the name of a cluster"))
         host.weighted_clusters.push_back({std::move(*name), 100, single->place()});
@@ -74,7 +47,7 @@ void read_domains(Problems& problems, const MapReader& map, Unique<std::string>&
 
 void read_virtual_host(Problems& problems, const Value& value, Unique<std::string>& names, Unique<std::string>& domains,
                        model::VirtualHost& host) {
-    const MapReader map(problems, value, {"name", "domains", "cluster", "weightedClusters"});
+    const MapReader map(problems, value, {"name", "domains", "cluster", "weightedClusters", "totalWeight"});
     host.place = value.place();
     if (const auto name = map.require("name", "the name of the virtual host")) {
         host.name = read_name(problems, *name, "the name of the virtual host").value_or("");

@@ -18,7 +18,7 @@ struct Notes {
     model::Place include_ports;
     model::Place include_owner_groups;
     model::Place ipv6;
-    std::vector<model::Place> listener_targets;  // routeConfigName or cluster of each listener
+    std::vector<model::Place> listener_targets;  // routeConfigName, cluster or weightedClusters of each listener
 };
 
 // read_common.cpp
@@ -29,6 +29,10 @@ bool check_unicast(Problems& problems, const model::Place& place, const base::Ad
                    Unspecified unspecified);
 // A name that something else refers to: text of at most 1024 bytes.
 std::optional<std::string> read_name(Problems& problems, const Value& value, const std::string& expected);
+
+// read_weights.cpp: {name, weight} items whose weights add up to totalWeight, where that is given.
+std::vector<model::WeightedCluster> read_weighted_clusters(Problems& problems, const Value& value,
+                                                           const std::optional<Value>& total_weight);
 
 void read_proxy(Problems& problems, const Value& value, model::Proxy& proxy, Notes& notes);
 void read_capture(Problems& problems, const Value& value, model::Capture& capture, Notes& notes);

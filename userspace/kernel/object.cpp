@@ -31,6 +31,9 @@ InnerTypes inner_types(const std::string& inner) {
     if (inner == "shunt_cidrs4") return {"shunt_cidr4_key", "shunt_cidr_rule"};
     if (inner == "shunt_cidrs6") return {"shunt_cidr6_key", "shunt_cidr_rule"};
     if (inner == "shunt_owners") return {"shunt_owner_key", "shunt_owner_rule"};
+    if (inner == "shunt_splits") return {"shunt_split_key", "shunt_split"};
+    if (inner == "shunt_clusters") return {"shunt_cluster_key", "shunt_cluster"};
+    if (inner == "shunt_endpoints") return {"shunt_endpoint_key", "shunt_endpoint"};
     return {"shunt_listener_key", "shunt_listener"};
 }
 
@@ -91,11 +94,11 @@ std::string fnv1a(const std::string& text) {
 std::string abi_hash(bpf_object* object) { return fnv1a(describe_layout(object)); }
 
 const std::vector<BankedTable>& banked_tables() {
-    static const std::vector<BankedTable> tables{{"shunt_ports_b", "shunt_ports"},
-                                                 {"shunt_cidrs4_b", "shunt_cidrs4"},
-                                                 {"shunt_cidrs6_b", "shunt_cidrs6"},
-                                                 {"shunt_owners_b", "shunt_owners"},
-                                                 {"shunt_listen_b", "shunt_listeners"}};
+    static const std::vector<BankedTable> tables{
+        {"shunt_ports_b", "shunt_ports"},      {"shunt_cidrs4_b", "shunt_cidrs4"},
+        {"shunt_cidrs6_b", "shunt_cidrs6"},    {"shunt_owners_b", "shunt_owners"},
+        {"shunt_listen_b", "shunt_listeners"}, {"shunt_splits_b", "shunt_splits"},
+        {"shunt_cluster_b", "shunt_clusters"}, {"shunt_endpnt_b", "shunt_endpoints"}};
     return tables;
 }
 

@@ -31,6 +31,7 @@ enum class LaneMode { kAuto, kRecord };
 enum class Ipv6Mode { kAuto, kCapture, kBypass, kRefuse };
 enum class PolicyMode { kAllowAny, kRegistryOnly };
 enum class EnforcedBy { kProxy, kKernel };
+enum class EmptyCluster { kProxy, kRefuse };
 enum class OnInternalError { kRefuse, kBypass };
 
 struct Identity {
@@ -77,6 +78,14 @@ struct Capture {
 struct OutboundTrafficPolicy {
     PolicyMode mode = PolicyMode::kAllowAny;
     EnforcedBy enforced_by = EnforcedBy::kProxy;
+    // A listener whose one cluster has no healthy endpoint: the proxy answers, or connect() fails in the kernel.
+    EmptyCluster empty_cluster = EmptyCluster::kProxy;
+    Place place;
+};
+
+struct WeightedCluster {
+    std::string name;
+    std::uint32_t weight = 0;
     Place place;
 };
 
@@ -84,15 +93,10 @@ struct Listener {
     std::string name;
     base::Address address;  // unspecified: matches any destination address
     std::uint16_t port = 0;
-    std::string route_config_name;  // exactly one of route_config_name and cluster
+    std::string route_config_name;  // exactly one of these three
     std::string cluster;
-    bool direct = false;  // balance in the kernel, plain TCP
-    Place place;
-};
-
-struct WeightedCluster {
-    std::string name;
-    std::uint32_t weight = 0;
+    std::vector<WeightedCluster> weighted_clusters;
+    bool direct = false;  // balance in the kernel, plain TCP; never with route_config_name
     Place place;
 };
 

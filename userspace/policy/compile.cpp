@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
 
+#include "policy/balancing.h"
 #include "policy/tables.h"
 
 namespace shunt::policy {
@@ -93,16 +94,6 @@ void compile_owners(const model::Mesh& mesh, Tables& tables) {
     if (!capture.include_owner_groups.all) tables.scope.flags |= SHUNT_SCOPE_OWNER_INCLUDE_LIST;
 }
 
-void compile_listeners(const model::Mesh& mesh, Tables& tables) {
-    for (std::size_t i = 0; i < mesh.listeners.size(); ++i) {
-        const auto& listener = mesh.listeners[i];
-        shunt_listener_key key{};
-        if (!listener.address.is_unspecified()) key.addr = listener.address.to_abi();
-        key.port_be = htons(listener.port);
-        tables.listeners[key] = {static_cast<std::uint32_t>(i)};
-    }
-}
-
 void compile_proxy(const model::Mesh& mesh, const Resolved& resolved, shunt_scope& scope) {
     const auto& proxy = mesh.proxy;
     if (proxy.listen_v4) {
@@ -158,12 +149,18 @@ Tables compile(const model::Mesh& mesh, const Resolved& resolved) {
     compile_ports(mesh.capture, tables);
     compile_cidrs(mesh.capture, tables);
     compile_owners(mesh, tables);
-    compile_listeners(mesh, tables);
+    compile_balancing(mesh, tables);
     if (!tables.ports.empty()) tables.scope.flags |= SHUNT_SCOPE_PORTS;
     if (!tables.cidrs4.empty()) tables.scope.flags |= SHUNT_SCOPE_CIDRS4;
     if (!tables.cidrs6.empty()) tables.scope.flags |= SHUNT_SCOPE_CIDRS6;
     if (!tables.listeners.empty()) tables.scope.flags |= SHUNT_SCOPE_LISTENERS;
     return tables;
+}
+
+std::size_t entries(const Tables& tables) {
+    std::size_t sum = 0;
+    for_each_table([&](const char*, auto member) { sum += (tables.*member).size(); });
+    return sum;
 }
 
 }  // namespace shunt::policy

@@ -62,10 +62,10 @@ __u32 shunt_env_owner(struct shunt_env* env, __u32 kind, __u32 id) {
     return found == env->tables->owners.end() ? 0 : found->second.flags;
 }
 
-int shunt_env_listener(struct shunt_env* env, const struct shunt_ip* addr, __u16 port_be, __u32* index) {
+int shunt_env_listener(struct shunt_env* env, const struct shunt_ip* addr, __u16 port_be, struct shunt_listener* out) {
     const auto found = env->tables->listeners.find({*addr, port_be, 0});
     if (found == env->tables->listeners.end()) return 0;
-    *index = found->second.index;
+    *out = found->second;
     return 1;
 }
 
@@ -201,9 +201,14 @@ model::Place rule_place(const model::Mesh& mesh, const Flow& flow, const Answer&
         case SHUNT_REASON_IPV6_REFUSE: return default_place("capture.ipv6");
         case SHUNT_REASON_PASSTHROUGH_CLUSTER:
         case SHUNT_REASON_BLACK_HOLE_CLUSTER:
+            if (answer.listener) return mesh.listeners[*answer.listener].place;
             return mesh.policy.place.path.empty() ? default_place("outboundTrafficPolicy") : mesh.policy.place;
         case SHUNT_REASON_PROXY_DOWN_REFUSE:
         case SHUNT_REASON_PROXY_DOWN_BYPASS: return default_place("proxy.listen");
+        case SHUNT_REASON_DIRECT:
+        case SHUNT_REASON_NO_ENDPOINT_REFUSE:
+        case SHUNT_REASON_NO_ENDPOINT_BYPASS:
+            return answer.listener ? mesh.listeners[*answer.listener].place : default_place("listeners");
         case SHUNT_REASON_LISTENER:
         case SHUNT_REASON_PORT_LISTENER:
         case SHUNT_REASON_UNMATCHED:
@@ -214,12 +219,38 @@ model::Place rule_place(const model::Mesh& mesh, const Flow& flow, const Answer&
     }
 }
 
+// As the kernel looks it up: exactly this address and port, then the port.
+std::optional<std::size_t> find_listener(const model::Mesh& mesh, const Flow& flow) {
+    std::optional<std::size_t> by_port;
+    for (std::size_t i = 0; i < mesh.listeners.size(); ++i) {
+        const auto& listener = mesh.listeners[i];
+        if (listener.port != flow.destination.port) continue;
+        if (listener.address == flow.destination.address) return i;
+        if (listener.address.is_unspecified()) by_port = i;
+    }
+    return by_port;
+}
+
+// An endpoint is chosen at each connect; only whether there is one to choose is known before.
+shunt_reason balance_outcome(const Tables& tables, const shunt_flow& flow, const shunt_listener& listener) {
+    const std::uint32_t family = flow.is_v4 ? 4 : 6;
+    const auto has_endpoints = [&](std::uint32_t cluster) { return tables.clusters.contains({cluster, family}); };
+    bool any = listener.splits == 0 && has_endpoints(listener.cluster);
+    for (std::uint32_t i = 0; i < listener.splits && !any; ++i) {
+        const auto split = tables.splits.find({listener.id, i});
+        any = split != tables.splits.end() && has_endpoints(split->second.cluster);
+    }
+    if (any) return SHUNT_REASON_DIRECT;
+    return tables.scope.flags & SHUNT_SCOPE_DOWN_BYPASS ? SHUNT_REASON_NO_ENDPOINT_BYPASS
+                                                        : SHUNT_REASON_NO_ENDPOINT_REFUSE;
+}
+
 }  // namespace
 
 Answer explain(const Tables& tables, const model::Mesh& mesh, const Flow& flow) {
     shunt_env env{&tables, &flow};
     const shunt_flow abi = to_abi(flow);
-    __u32 listener = 0;
+    shunt_listener listener{};
     Answer answer;
     answer.reason = shunt_decide(&env, &tables.scope, &abi, &listener);
     const bool v4 = flow.destination.address.is_v4();
@@ -227,9 +258,12 @@ Answer explain(const Tables& tables, const model::Mesh& mesh, const Flow& flow) 
         !(tables.scope.flags & (v4 ? SHUNT_SCOPE_PROXY_V4 : SHUNT_SCOPE_PROXY_V6)))
         answer.reason = tables.scope.flags & SHUNT_SCOPE_DOWN_BYPASS ? SHUNT_REASON_PROXY_DOWN_BYPASS
                                                                      : SHUNT_REASON_PROXY_DOWN_REFUSE;
+    if (answer.reason == SHUNT_REASON_DIRECT) answer.reason = balance_outcome(tables, abi, listener);
     answer.verdict = shunt_verdict_of(answer.reason);
-    if (answer.reason == SHUNT_REASON_LISTENER || answer.reason == SHUNT_REASON_PORT_LISTENER)
-        answer.listener = listener;
+    if (listener.id != 0) {
+        answer.listener_id = listener.id;
+        answer.listener = find_listener(mesh, flow);
+    }
     if (answer.verdict == SHUNT_VERDICT_BYPASS) answer.to = flow.destination;
     if (answer.verdict == SHUNT_VERDICT_REDIRECT) {
         answer.lane = lane_of(tables.scope, abi);

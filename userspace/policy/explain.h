@@ -29,8 +29,11 @@ struct Answer {
     shunt_reason reason = SHUNT_REASON_UNSET;
     shunt_lane lane = SHUNT_LANE_NONE;      // of a redirect
     std::optional<base::SocketAddress> to;  // where the connection really goes; unset where refused
-    std::optional<std::uint32_t> listener;  // index in the configuration
-    model::Place rule;                      // what in the configuration decided; line 0 where it is a default
+    // What decided is a listener: its key in the tables, its number there, and its place in the configuration's list
+    // (unset where the tables were read from the kernel and the configuration does not have it).
+    std::optional<std::uint32_t> listener_id;
+    std::optional<std::size_t> listener;
+    model::Place rule;  // what in the configuration decided; line 0 where it is a default
 };
 
 Answer explain(const Tables& tables, const model::Mesh& mesh, const Flow& flow);

@@ -28,6 +28,9 @@ using Cidr4Table = Table<shunt_cidr4_key, shunt_cidr_rule>;
 using Cidr6Table = Table<shunt_cidr6_key, shunt_cidr_rule>;
 using OwnerTable = Table<shunt_owner_key, shunt_owner_rule>;
 using ListenerTable = Table<shunt_listener_key, shunt_listener>;
+using SplitTable = Table<shunt_split_key, shunt_split>;
+using ClusterTable = Table<shunt_cluster_key, shunt_cluster>;
+using EndpointTable = Table<shunt_endpoint_key, shunt_endpoint>;
 
 struct Tables {
     shunt_scope scope{};
@@ -36,7 +39,26 @@ struct Tables {
     Cidr6Table cidrs6;
     OwnerTable owners;
     ListenerTable listeners;
+    SplitTable splits;
+    ClusterTable clusters;
+    EndpointTable endpoints;
 };
+
+// Calls visit(name of the inner maps, member) for every table, in the order in which they are written: what is referred
+// to before what refers to it.
+template <class Visit>
+void for_each_table(Visit&& visit) {
+    visit("shunt_endpoints", &Tables::endpoints);
+    visit("shunt_clusters", &Tables::clusters);
+    visit("shunt_splits", &Tables::splits);
+    visit("shunt_listeners", &Tables::listeners);
+    visit("shunt_owners", &Tables::owners);
+    visit("shunt_cidrs6", &Tables::cidrs6);
+    visit("shunt_cidrs4", &Tables::cidrs4);
+    visit("shunt_ports", &Tables::ports);
+}
+
+std::size_t entries(const Tables& tables);
 
 // What compile cannot know from the configuration alone.
 struct Resolved {

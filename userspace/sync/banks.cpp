@@ -106,11 +106,10 @@ base::Result<SwitchReport> Banks::apply(const policy::Tables& wanted) {
     if (auto waited = wait_for_programs(*object_, layout_, bank); !waited) return tl::unexpected(waited.error());
 
     TableWriter writer(*object_, layout_, bank);
-    base::Status status = writer.write("shunt_ports", held.ports, wanted.ports);
-    if (status) status = writer.write("shunt_cidrs4", held.cidrs4, wanted.cidrs4);
-    if (status) status = writer.write("shunt_cidrs6", held.cidrs6, wanted.cidrs6);
-    if (status) status = writer.write("shunt_owners", held.owners, wanted.owners);
-    if (status) status = writer.write("shunt_listeners", held.listeners, wanted.listeners);
+    base::Status status;
+    policy::for_each_table([&](const char* inner, auto member) {
+        if (status) status = writer.write(inner, held.*member, wanted.*member);
+    });
     if (!status) return tl::unexpected(status.error());
 
     auto scopes = object_->map("shunt_scope");

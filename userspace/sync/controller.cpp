@@ -152,8 +152,7 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
         resolved.proxy_cgroup_level = placement->proxy->level;
     }
     const auto tables = policy::compile(mesh, resolved);
-    report.entries = tables.ports.size() + tables.cidrs4.size() + tables.cidrs6.size() + tables.owners.size() +
-                     tables.listeners.size();
+    report.entries = policy::entries(tables);
     const auto attachments = plan(mesh, *placement);
 
     // The first time, tables come before hooks: a connect hook without settings refuses everything. Later, hooks of

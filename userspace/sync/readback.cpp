@@ -32,11 +32,10 @@ base::Result<std::uint64_t> read_generation(const Layout& layout) {
 
 base::Result<policy::Tables> read_bank(const Layout& layout, unsigned bank) {
     policy::Tables tables;
-    base::Status status = read_into(tables.ports, layout.bank("shunt_ports", bank));
-    if (status) status = read_into(tables.cidrs4, layout.bank("shunt_cidrs4", bank));
-    if (status) status = read_into(tables.cidrs6, layout.bank("shunt_cidrs6", bank));
-    if (status) status = read_into(tables.owners, layout.bank("shunt_owners", bank));
-    if (status) status = read_into(tables.listeners, layout.bank("shunt_listeners", bank));
+    base::Status status;
+    policy::for_each_table([&](const char* inner, auto member) {
+        if (status) status = read_into(tables.*member, layout.bank(inner, bank));
+    });
     if (!status) return tl::unexpected(status.error());
     auto scopes = kernel::Map<std::uint32_t, shunt_scope>::open_pinned(layout.map("shunt_scope"));
     if (!scopes) return tl::unexpected(scopes.error());

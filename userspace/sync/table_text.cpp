@@ -2,6 +2,7 @@
 #include "sync/table_text.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <cstring>
 
@@ -27,6 +28,18 @@ std::string to_text(const shunt_owner_key& key) {
 
 std::string to_text(const shunt_listener_key& key) {
     return base::to_string(base::SocketAddress{base::Address::from_abi(key.addr), ntohs(key.port_be)});
+}
+
+std::string to_text(const shunt_split_key& key) {
+    return fmt::format("listener {:08x}, weighted cluster {}", key.listener, key.index);
+}
+
+std::string to_text(const shunt_cluster_key& key) {
+    return fmt::format("cluster {:08x}, IPv{}", key.cluster, key.family);
+}
+
+std::string to_text(const shunt_endpoint_key& key) {
+    return fmt::format("cluster {:08x}, IPv{}, endpoint {}", key.cluster, key.family, key.index);
 }
 
 }  // namespace shunt::sync

@@ -13,5 +13,8 @@ std::string to_text(const shunt_cidr4_key& key);
 std::string to_text(const shunt_cidr6_key& key);
 std::string to_text(const shunt_owner_key& key);
 std::string to_text(const shunt_listener_key& key);
+std::string to_text(const shunt_split_key& key);
+std::string to_text(const shunt_cluster_key& key);
+std::string to_text(const shunt_endpoint_key& key);
 
 }  // namespace shunt::sync
