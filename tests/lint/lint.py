@@ -16,13 +16,14 @@ DIRECTION = {
     "base": set(),
     "model": {"base"},
     "config": {"base", "model"},
+    "importer": {"base", "model", "config"},
     "policy": {"base", "model"},
     "kernel": {"base"},
     "sync": {"base", "model", "policy", "kernel"},
     "telemetry": {"base", "kernel"},
     "diagnose": {"base", "model", "policy", "kernel", "sync", "telemetry"},
     "daemon": {"base", "model", "config", "policy", "kernel", "sync", "telemetry"},
-    "cli": {"base", "model", "config", "policy", "kernel", "sync", "telemetry", "diagnose", "daemon"},
+    "cli": {"base", "model", "config", "importer", "policy", "kernel", "sync", "telemetry", "diagnose", "daemon"},
 }
 KERNEL_NAME_LIMIT = 15  # TASK_COMM_LEN-like limit of BPF object names: longer ones are cut without a word
 LINE_LIMIT = 500

@@ -166,7 +166,7 @@ int run_guarded(const std::vector<std::string>& arguments, const Streams& stream
     }
     const Command& command = program.commands[*program.chosen()];
     if (has_tail && command.tail.empty()) return usage_error(name + ": takes nothing after --", name);
-    if (!command.tail.empty() && tail.empty())
+    if (!command.tail.empty() && command.tail[0] != '[' && tail.empty())
         return usage_error(name + ": " + command.tail + " is missing after --", name);
     base::setup_log(streams.err, base::LogStyle::kCommand, program.globals.verbosity);
     return perform(program, std::move(tail), streams);

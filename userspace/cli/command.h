@@ -49,9 +49,11 @@ struct Command {
     std::string summary;      // one line, for the list of commands
     std::string description;  // paragraphs separated by an empty line, for the command's own --help
     std::vector<Example> examples;
-    bool prints_data = true;                  // takes -o
-    std::string tail;                         // what stands after "--" ("COMMAND [ARGUMENT]..."); empty: nothing may
+    bool prints_data = true;  // takes -o
+    std::string tail;  // what stands after "--" ("COMMAND [ARGUMENT]..."), in brackets where it may be left out; empty:
+                       // nothing may stand there
     std::function<Action(CLI::App&)> define;  // adds the command's options, returns what it does
+    std::vector<std::string> words = {};      // what its first argument may be, for completion; empty: anything
 };
 
 }  // namespace shunt::cli

@@ -205,14 +205,14 @@ std::string fish(const CompletedProgram& program) {
 CompletedProgram completed_program(const CLI::App& program, const std::vector<Command>& commands) {
     CompletedProgram completed{options_of(program), {}};
     for (const auto& command : commands) {
-        CompletedCommand entry{command.name, command.summary, {}, {}, !command.tail.empty()};
+        CompletedCommand entry{
+            command.name, command.summary, {}, command.words, !command.tail.empty() && command.tail[0] != '['};
         for (const CLI::App* app : program.get_subcommands([](const CLI::App*) { return true; }))
             if (app->get_name() == command.name) entry.options = options_of(*app);
         for (const auto& option : completed.options) {
             if (is_named(option, "help") || (is_named(option, "output") && !command.prints_data)) continue;
             entry.options.push_back(option);
         }
-        if (command.name == "completion") entry.words = completion_shells();
         completed.commands.push_back(std::move(entry));
     }
     return completed;

@@ -110,7 +110,10 @@ std::string command_help(const CLI::App& program, const CLI::App& app, const Com
     for (const CLI::Option* option : app.get_options())
         if (option->get_positional())
             usage += option->get_required() ? " " + option->get_name(true) : " [" + option->get_name(true) + "]";
-    if (!command.tail.empty()) usage += " -- " + command.tail;
+    if (command.tail.starts_with('['))
+        usage += " [-- " + command.tail.substr(1);
+    else if (!command.tail.empty())
+        usage += " -- " + command.tail;
     std::vector<Entry> global = options(program, false);
     if (!command.prints_data) std::erase_if(global, [](const Entry& entry) { return entry.left.starts_with("-o"); });
     std::erase_if(global, [](const Entry& entry) { return entry.left.starts_with("-h"); });

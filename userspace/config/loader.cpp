@@ -7,14 +7,6 @@
 namespace shunt::config {
 namespace {
 
-void set_defaults(model::Mesh& mesh) {
-    mesh.capture.include_ranges.all = true;
-    mesh.capture.include_ranges.all_place.path = "capture.includeOutboundIPRanges";
-    mesh.capture.include_owner_groups.all = true;
-    mesh.capture.loopback_v4 = {{base::Address::v4(0x7f000001), 32}, {0, 0, "capture.outboundIPv4LoopbackCIDR"}};
-    mesh.policy.place.path = "outboundTrafficPolicy";
-}
-
 void read_mesh(Problems& problems, const Node& root, model::Mesh& mesh, Notes& notes) {
     const MapReader map(problems, {&root, ""}, kRootKeys);
     if (!map.ok()) return;
@@ -56,6 +48,16 @@ base::Result<Loaded> refused(const Problems& problems) {
 
 }  // namespace
 
+model::Mesh default_mesh() {
+    model::Mesh mesh;
+    mesh.capture.include_ranges.all = true;
+    mesh.capture.include_ranges.all_place.path = "capture.includeOutboundIPRanges";
+    mesh.capture.include_owner_groups.all = true;
+    mesh.capture.loopback_v4 = {{base::Address::v4(0x7f000001), 32}, {0, 0, "capture.outboundIPv4LoopbackCIDR"}};
+    mesh.policy.place.path = "outboundTrafficPolicy";
+    return mesh;
+}
+
 void read_policy(Problems& problems, const Value& value, model::OutboundTrafficPolicy& policy) {
     using model::EmptyCluster;
     using model::EnforcedBy;
@@ -79,8 +81,8 @@ base::Result<Loaded> load_text(const std::string& text, const std::string& file_
     const auto root = parse_document(std::string(without_bom(text)), problems);
     if (!root) return refused(problems);
     Loaded loaded;
+    loaded.mesh = default_mesh();
     loaded.mesh.file = file_name;
-    set_defaults(loaded.mesh);
     Notes notes;
     read_mesh(problems, *root, loaded.mesh, notes);
     if (problems.has_errors()) return refused(problems);

@@ -21,4 +21,7 @@ struct Loaded {
 base::Result<Loaded> load_file(const std::string& path);
 base::Result<Loaded> load_text(const std::string& text, const std::string& file_name);
 
+// What keys that are not written mean; proxy.listen and capture.cgroups, which must be written, are missing.
+model::Mesh default_mesh();
+
 }  // namespace shunt::config

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <grp.h>
-
 #include <algorithm>
-#include <cerrno>
 
+#include "base/accounts.h"
 #include "base/text.h"
 #include "config/sections.h"
 
@@ -69,15 +67,7 @@ std::optional<std::uint32_t> read_group(Problems& problems, const Value& value) 
     if (!text) return std::nullopt;
     if (std::all_of(text->begin(), text->end(), [](char c) { return c >= '0' && c <= '9'; }))
         return read_number(problems, value, 0, 0xfffffffe, "the number of a group, 0-4294967294");
-    group entry{};
-    group* found = nullptr;
-    std::vector<char> buffer(1024);
-    int failure = getgrnam_r(text->c_str(), &entry, buffer.data(), buffer.size(), &found);
-    while (failure == ERANGE && buffer.size() < (1u << 20)) {
-        buffer.resize(buffer.size() * 2);
-        failure = getgrnam_r(text->c_str(), &entry, buffer.data(), buffer.size(), &found);
-    }
-    if (found) return found->gr_gid;
+    if (const auto gid = base::find_group(*text)) return gid;
     problems.error(value.place(),
                    "group " + base::quoted(*text) + " is not known on this machine; expected " + expected);
     return std::nullopt;

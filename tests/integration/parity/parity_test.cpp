@@ -3,6 +3,7 @@
 // destination and getpeername, but for the differences that seen.cpp lists.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -57,9 +58,18 @@ void load_rules(const Sandbox& sandbox, const RuleSet& set) {
     if (!v6.empty()) load(sandbox, "ip6tables", v6);
 }
 
+// As a user who switches over gets it, from istio-iptables' flags; written by hand where flags cannot say it.
+std::string config_of(const RuleSet& set) {
+    const auto flags = istio_flags(set);
+    if (!flags) return shunt_config(set, kClientV4, kClientV6);
+    std::vector<std::string> command{shunt_binary(), "import", "istio-iptables", "--cgroup", "/mesh", "--"};
+    command.insert(command.end(), flags->begin(), flags->end());
+    return run_command({}, command);
+}
+
 // For mutants: what iptables did, so that decide() can be judged by it without a kernel (answer.cpp).
-void record(const RuleSet& set, const std::vector<Flow>& flows, const std::vector<Seen>& iptables,
-            const std::vector<std::string>& explained) {
+void record(const RuleSet& set, const std::string& config, const std::vector<Flow>& flows,
+            const std::vector<Seen>& iptables, const std::vector<std::string>& explained) {
     auto list = nlohmann::json::array();
     for (std::size_t i = 0; i < flows.size(); ++i) {
         const auto& flow = flows[i];
@@ -75,7 +85,7 @@ void record(const RuleSet& set, const std::vector<Flow>& flows, const std::vecto
     }
     std::filesystem::create_directories(SHUNT_PARITY_RECORDS);
     std::ofstream(SHUNT_PARITY_RECORDS "/" + set.name + ".json") << nlohmann::json{
-        {"config", shunt_config(set, kClientV4, kClientV6)},
+        {"config", config},
         {"own", {kClientV4, kClientV6, kClientLinkLocal, "::6"}},
         {"flows", list}}.dump(1);
 }
@@ -91,7 +101,8 @@ TEST_P(Parity, SameAsIptables) {
 
     load_rules(with_iptables.sandbox, set);
     const auto expected = dial_all(with_iptables.sandbox.app(), flows);
-    const RunningShunt shunt(with_shunt.sandbox, shunt_config(set, kClientV4, kClientV6));
+    const auto config = config_of(set);
+    const RunningShunt shunt(with_shunt.sandbox, config);
     const auto got = dial_all(with_shunt.sandbox.app(), flows);
     ASSERT_EQ(expected.size(), flows.size());
     ASSERT_EQ(got.size(), flows.size());
@@ -114,7 +125,7 @@ TEST_P(Parity, SameAsIptables) {
         recorded.push_back(iptables);
         explained.push_back(difference);
     }
-    if (!HasFailure()) record(set, flows, recorded, explained);
+    if (!HasFailure()) record(set, config, flows, recorded, explained);
     std::cout << flows.size() << " flows;";
     for (const auto& [kind, count] : kinds) std::cout << " " << kind << " " << count;
     std::cout << "; differences meant:";
@@ -152,6 +163,12 @@ TEST(ParityTable, EveryDifferenceStandsInTheReadme) {
     for (const auto& difference : differences()) {
         EXPECT_NE(readme.find("\n| " + difference.readme), std::string::npos) << difference.name;
     }
+}
+
+TEST(ParityTable, MostConfigurationsAreImported) {
+    const auto& sets = rule_sets();
+    EXPECT_EQ(std::count_if(sets.begin(), sets.end(), [](const auto& set) { return istio_flags(set).has_value(); }),
+              37);
 }
 
 TEST(ParityTable, RuleSetsHaveNamesOfTheirOwn) {

@@ -44,6 +44,18 @@ private:
     std::ostringstream text_;
 };
 
+std::string comma_list(const Words& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : ",") + word;
+    return text;
+}
+
+std::string comma_list(const Ids& ids) {
+    Words words;
+    for (const auto id : ids) words.push_back(std::to_string(id));
+    return comma_list(words);
+}
+
 std::string yaml_list(const Words& words) {
     std::string text = "[";
     for (const auto& word : words) text += (text.size() > 1 ? ", \"" : "\"") + word + "\"";
@@ -89,6 +101,30 @@ std::string iptables_rules(const RuleSet& set, bool v6) {
            "-A ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports " +
            std::to_string(kProxyPort) + "\n-A ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports " +
            std::to_string(kInboundPort) + "\n-A OUTPUT -p tcp -j ISTIO_OUTPUT\n" + chain.text() + "COMMIT\n";
+}
+
+std::optional<Words> istio_flags(const RuleSet& set) {
+    // Without a list of one kind istio-iptables takes the other one's, or 1337.
+    if (set.client_address || set.lane != "auto" || set.uids.empty() || set.gids.empty()) return std::nullopt;
+    Words words;
+    if (set.include_groups) words.push_back("ISTIO_OUTBOUND_OWNER_GROUPS=" + comma_list(*set.include_groups));
+    if (!set.exclude_groups.empty())
+        words.push_back("ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE=" + comma_list(set.exclude_groups));
+    if (!set.loopback_cidr.empty()) words.push_back("ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR=" + set.loopback_cidr);
+    if (set.v6) words.push_back("--dual-stack");
+    for (const auto& [flag, value] : std::vector<std::pair<std::string, std::string>>{
+             {"-p", std::to_string(kProxyPort)},
+             {"-z", std::to_string(kInboundPort)},
+             {"-u", comma_list(set.uids)},
+             {"-g", comma_list(set.gids)},
+             {"-i", comma_list(set.include)},
+             {"--istio-service-exclude-cidr", comma_list(set.exclude)},
+             {"-q", comma_list(set.include_ports)},
+             {"--istio-local-outbound-ports-exclude", comma_list(set.exclude_ports)}}) {
+        words.push_back(flag);
+        words.push_back(value);
+    }
+    return words;
 }
 
 std::string shunt_config(const RuleSet& set, const std::string& client_v4, const std::string& client_v6) {

@@ -40,6 +40,9 @@ bool includes_loopback(const RuleSet& set);
 
 // Input for iptables-restore and ip6tables-restore; no rules at all for IPv6 where that is off.
 std::string iptables_rules(const RuleSet& set, bool v6);
+// Flags of istio-iptables, with variables of its environment before them, that make those rules; nothing for rule sets
+// that also ask for what only shunt has.
+std::optional<Words> istio_flags(const RuleSet& set);
 std::string shunt_config(const RuleSet& set, const std::string& client_v4, const std::string& client_v6);
 
 inline bool is_v6(const std::string& address) { return address.find(':') != std::string::npos; }

@@ -35,7 +35,8 @@ Command completion_command() {
              {"shunt completion fish > /etc/fish/completions/shunt.fish", "for fish"}},
             false,
             "",
-            define};
+            define,
+            completion_shells()};
 }
 
 }  // namespace shunt::cli
