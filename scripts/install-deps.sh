@@ -12,7 +12,7 @@ build=(
     libcpp-httplib-dev libssl-dev
 )
 run=(python3 python3-venv ca-certificates iproute2 curl util-linux procps)
-tests=(libgtest-dev libgmock-dev liburing-dev haproxy squid iptables shellcheck clang-format-14 clang-19 libcap2-bin jq git)
+tests=(libgtest-dev libgmock-dev liburing-dev haproxy squid prometheus iptables shellcheck clang-format-14 clang-19 libcap2-bin jq git)
 guests=(qemu-system-x86 busybox-static cpio xz-utils binutils)
 
 wanted=("${build[@]}" "${run[@]}" "${tests[@]}" "${guests[@]}")
@@ -53,7 +53,8 @@ if ((EUID != 0)); then
 fi
 
 echo "install-deps: installing ${missing[*]}"
-# haproxy and squid come as services; a policy-rc.d that forbids it keeps apt from starting proxies nobody asked for.
+# Some of them come as services; a policy-rc.d that forbids it keeps apt from starting what nobody asked for, and those
+# that were not here before are not started at the next boot either.
 policy=/usr/sbin/policy-rc.d
 if [[ ! -e $policy ]]; then
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
@@ -64,4 +65,9 @@ export DEBIAN_FRONTEND=noninteractive
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
 "${apt[@]}" update
 "${apt[@]}" install --no-install-recommends "${missing[@]}" </dev/null
+for service in haproxy squid prometheus; do
+    if [[ " ${missing[*]} " == *" $service "* ]] && command -v systemctl >/dev/null; then
+        "${as_root[@]}" systemctl disable --quiet "$service"
+    fi
+done
 echo "install-deps: done"

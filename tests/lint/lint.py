@@ -22,7 +22,7 @@ DIRECTION = {
     "sync": {"base", "model", "policy", "kernel"},
     "telemetry": {"base", "kernel"},
     "diagnose": {"base", "model", "policy", "kernel", "sync", "telemetry"},
-    "daemon": {"base", "model", "config", "policy", "kernel", "sync", "telemetry"},
+    "daemon": {"base", "model", "config", "policy", "kernel", "sync", "telemetry", "diagnose"},
     "cli": {"base", "model", "config", "importer", "policy", "kernel", "sync", "telemetry", "diagnose", "daemon"},
 }
 KERNEL_NAME_LIMIT = 15  # TASK_COMM_LEN-like limit of BPF object names: longer ones are cut without a word

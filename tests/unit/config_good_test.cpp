@@ -58,6 +58,7 @@ TEST(ConfigGood, MinimalHasEveryDefault) {
     EXPECT_EQ(capture.loopback_v4.place.line, 0);
     EXPECT_EQ(capture.ipv6, model::Ipv6Mode::kAuto);
     EXPECT_FALSE(capture.client_address_v4);
+    EXPECT_FALSE(mesh.metrics) << "off by default";
     EXPECT_FALSE(capture.client_address_v6);
     EXPECT_EQ(mesh.policy.mode, model::PolicyMode::kAllowAny);
     EXPECT_EQ(mesh.policy.enforced_by, model::EnforcedBy::kProxy);
@@ -150,6 +151,9 @@ TEST(ConfigGood, EverythingMesh) {
     EXPECT_EQ(endpoints[1].place.path, "clusters[0].endpoints[1]");
     EXPECT_EQ(endpoints[2].health, model::Health::kDraining);
     EXPECT_EQ(mesh.clusters[1].type, model::ClusterType::kStrictDns);
+    ASSERT_TRUE(mesh.metrics && mesh.metrics->address);
+    EXPECT_EQ(base::to_string(*mesh.metrics->address), "[2001:db8::5]:9464");
+    EXPECT_EQ(mesh.metrics->path, "");
     EXPECT_EQ(mesh.clusters[2].type, model::ClusterType::kOriginalDst);
     EXPECT_EQ(mesh.clusters[3].type, model::ClusterType::kStatic);
 }

@@ -7,8 +7,8 @@
 
 namespace shunt::config {
 
-inline constexpr std::array<std::string_view, 7> kRootKeys{
-    "proxy", "capture", "outboundTrafficPolicy", "onInternalError", "listeners", "routes", "clusters"};
+inline constexpr std::array<std::string_view, 8> kRootKeys{
+    "proxy", "capture", "outboundTrafficPolicy", "onInternalError", "listeners", "routes", "clusters", "metrics"};
 inline constexpr std::array<std::string_view, 4> kProxyKeys{"listen", "identity", "whenDown", "lane"};
 inline constexpr std::array<std::string_view, 4> kIdentityKeys{"cgroup", "mark", "uids", "gids"};
 inline constexpr std::array<std::string_view, 10> kCaptureKeys{"cgroups",
@@ -22,5 +22,6 @@ inline constexpr std::array<std::string_view, 10> kCaptureKeys{"cgroups",
                                                                "ipv6",
                                                                "clientAddress"};
 inline constexpr std::array<std::string_view, 3> kPolicyKeys{"mode", "enforcedBy", "emptyCluster"};
+inline constexpr std::array<std::string_view, 2> kMetricsKeys{"listen", "beyondLoopback"};
 
 }  // namespace shunt::config

@@ -34,6 +34,7 @@ void read_mesh(Problems& problems, const Node& root, model::Mesh& mesh, Notes& n
         notes.clusters_readable = clusters->node->kind == Node::Kind::kList;
         read_clusters(problems, *clusters, mesh.clusters);
     }
+    if (const auto metrics = map.get("metrics")) read_metrics(problems, *metrics, mesh.metrics);
     check_ranges(problems, mesh.capture, notes);
     check_ports(problems, mesh.capture);
     check_scope(problems, mesh, notes);

@@ -40,6 +40,7 @@ void read_policy(Problems& problems, const Value& value, model::OutboundTrafficP
 void read_listeners(Problems& problems, const Value& value, std::vector<model::Listener>& listeners, Notes& notes);
 void read_routes(Problems& problems, const Value& value, std::vector<model::Route>& routes);
 void read_clusters(Problems& problems, const Value& value, std::vector<model::Cluster>& clusters);
+void read_metrics(Problems& problems, const Value& value, std::optional<model::MetricsListener>& metrics);
 
 void check_ranges(Problems& problems, const model::Capture& capture, const Notes& notes);
 void check_ports(Problems& problems, const model::Capture& capture);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 
 #include "daemon/peer_checked_server.h"
@@ -109,19 +108,11 @@ void ControlServer::serve(Reloader& reloader) {
     server_->Get("/v1/status", [&reloader](const httplib::Request&, httplib::Response& response) {
         response.set_content(dump(reloader.status()), kJsonType);
     });
-    thread_ = std::thread([this] {
-        if (!server_->listen_after_bind()) spdlog::error("control socket {}: no longer served", socket_path_);
-        ended_ = true;
-    });
+    thread_.start(*server_, "control socket " + socket_path_);
 }
 
 void ControlServer::stop() {
-    if (thread_.joinable()) {
-        // stop() does nothing before the thread has come to its loop, and then that loop would never end.
-        while (!server_->is_running() && !ended_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        server_->stop();
-        thread_.join();
-    }
+    thread_.stop();
     if (lock_fd_ < 0) return;
     unlink(socket_path_.c_str());
     close(lock_fd_);

@@ -5,12 +5,11 @@
 //   GET  /v1/status  -> 200, see Reloader::status()
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "base/result.h"
+#include "daemon/server_thread.h"
 
 namespace shunt::daemon {
 
@@ -36,8 +35,7 @@ private:
     std::string socket_path_;
     int lock_fd_;
     std::unique_ptr<PeerCheckedServer> server_;
-    std::atomic<bool> ended_ = false;
-    std::thread thread_;
+    ServerThread thread_;
 };
 
 std::string control_socket(const std::string& run_dir);

@@ -7,6 +7,7 @@
 
 #include "config/loader.h"
 #include "daemon/control_server.h"
+#include "daemon/metrics_publisher.h"
 #include "daemon/notify.h"
 #include "daemon/reloader.h"
 #include "daemon/signals.h"
@@ -52,13 +53,25 @@ base::Status run(const RunOptions& options) {
     if (auto allowed = kernel::check_privileges(); !allowed) return allowed;
     auto server = ControlServer::bind(options.paths.run_dir);
     if (!server) return tl::unexpected<base::Error>(server.error());
+    MetricsPublisher publisher(options.paths);
+    const auto wanted = [&](const model::Mesh& mesh) { return options.metrics ? options.metrics : mesh.metrics; };
+    auto published = publisher.prepare(wanted(loaded->mesh));
+    if (!published) return tl::unexpected<base::Error>(published.error());
     sync::ApplyReport report;
     auto controller = sync::Controller::start(options.paths, loaded->mesh, report);
     if (!controller) return tl::unexpected<base::Error>(controller.error());
     for (const auto& warning : report.warnings) spdlog::warn("{}", warning);
 
-    Reloader reloader(
-        options.config_file, [&](const model::Mesh& mesh) { return controller->apply(mesh); }, report);
+    const auto apply = [&](const model::Mesh& mesh) -> base::Result<sync::ApplyReport> {
+        auto next = publisher.prepare(wanted(mesh));
+        if (!next) return tl::unexpected<base::Error>(next.error());
+        auto applied = controller->apply(mesh);
+        if (applied) publisher.commit(std::move(*next));
+        return applied;
+    };
+    Reloader reloader(options.config_file, apply, report);
+    publisher.set_score([&] { return reloader.score(); });
+    publisher.commit(std::move(*published));
     (*server)->serve(reloader);
     spdlog::info("ready: {} generation {} in force with {} table entries; {}",
                  report.adopted ? "what was pinned is taken over," : "installed,", report.generation, report.entries,
@@ -67,6 +80,7 @@ base::Status run(const RunOptions& options) {
 
     auto stopped = serve(*signals, reloader);
     notify("STOPPING=1");
+    publisher.stop();
     (*server)->stop();
     if (!stopped) return tl::unexpected<base::Error>(stopped.error());
     spdlog::info("{}: stopping. Redirection stays in place under generation {}; '{}' removes it", *stopped,

@@ -39,6 +39,7 @@ base::Result<sync::ApplyReport> Reloader::reload() {
         return report;
     }
     last_error_.clear();
+    last_good_ = std::chrono::system_clock::now();
     generation_ = report->generation;
     entries_ = report->entries;
     for (const auto& warning : report->warnings) spdlog::warn("{}", warning);
@@ -70,6 +71,11 @@ nlohmann::ordered_json Reloader::status() const {
         {"reloads", reloads_},
         {"failedReloads", failed_},
         {"lastError", last_error_.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(last_error_)}};
+}
+
+telemetry::ReloadScore Reloader::score() const {
+    const std::lock_guard lock(score_);
+    return {started_, last_good_, reloads_ - failed_, failed_, !last_error_.empty()};
 }
 
 }  // namespace shunt::daemon

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "model/mesh.h"
 #include "sync/controller.h"
+#include "telemetry/metrics.h"
 
 namespace shunt::daemon {
 
@@ -29,6 +30,7 @@ public:
     std::uint64_t generation() const;
     std::string summary() const;            // one line, for systemctl status
     nlohmann::ordered_json status() const;  // body of GET /v1/status
+    telemetry::ReloadScore score() const;
 
 private:
     base::Result<sync::ApplyReport> load_and_apply();
@@ -42,6 +44,7 @@ private:
     std::size_t entries_;
     std::uint64_t reloads_ = 0;
     std::uint64_t failed_ = 0;
+    std::chrono::system_clock::time_point last_good_ = started_;
     std::string last_error_;  // of the latest reload; empty where it succeeded
 };
 

@@ -36,6 +36,23 @@ std::optional<base::SocketAddress> parse_end(const std::string& text, bool v6) {
     return end;
 }
 
+// sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode ...
+std::optional<Socket> parse_line(const std::string& line, bool v6) {
+    std::istringstream words(line);
+    std::string number, local, remote, state, skipped;
+    Socket socket;
+    words >> number >> local >> remote >> state >> skipped >> skipped >> skipped >> socket.uid >> skipped >>
+        socket.inode;
+    if (!words || (state != kEstablished && state != kListen)) return std::nullopt;
+    const auto from = parse_end(local, v6), to = parse_end(remote, v6);
+    if (!from || !to) return std::nullopt;
+    socket.local = *from;
+    socket.remote = *to;
+    socket.listening = state == kListen;
+    socket.v6 = v6;
+    return socket;
+}
+
 void read_table(const std::string& path, bool v6, std::vector<Socket>& sockets) {
     std::ifstream file(path);
     std::ostringstream text;
@@ -48,23 +65,24 @@ void read_table(const std::string& path, bool v6, std::vector<Socket>& sockets) 
 std::vector<Socket> parse_sockets(const std::string& text, bool v6) {
     std::vector<Socket> sockets;
     std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-        // sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode ...
-        std::istringstream words(line);
-        std::string number, local, remote, state, skipped;
-        Socket socket;
-        words >> number >> local >> remote >> state >> skipped >> skipped >> skipped >> socket.uid >> skipped >>
-            socket.inode;
-        if (!words || (state != kEstablished && state != kListen)) continue;
-        const auto from = parse_end(local, v6), to = parse_end(remote, v6);
-        if (!from || !to) continue;
-        socket.local = *from;
-        socket.remote = *to;
-        socket.listening = state == kListen;
-        socket.v6 = v6;
-        sockets.push_back(socket);
-    }
+    for (std::string line; std::getline(lines, line);)
+        if (const auto socket = parse_line(line, v6)) sockets.push_back(*socket);
     return sockets;
+}
+
+std::vector<Socket> listeners_of(pid_t pid) {
+    std::vector<Socket> listeners;
+    for (const bool v6 : {false, true}) {
+        std::ifstream file("/proc/" + std::to_string(pid) + (v6 ? "/net/tcp6" : "/net/tcp"));
+        std::string line;
+        std::getline(file, line);  // the heading
+        while (std::getline(file, line)) {
+            const auto socket = parse_line(line, v6);
+            if (!socket || !socket->listening) break;
+            listeners.push_back(*socket);
+        }
+    }
+    return listeners;
 }
 
 std::vector<Socket> sockets_of(pid_t pid) {

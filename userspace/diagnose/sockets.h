@@ -24,6 +24,8 @@ struct Socket {
 // Listening and established ones; lines that are none are left out.
 std::vector<Socket> parse_sockets(const std::string& text, bool v6);
 std::vector<Socket> sockets_of(pid_t pid);
+// Listening ones only. The kernel lists them first, so this costs little where there are many connections.
+std::vector<Socket> listeners_of(pid_t pid);
 
 // How what listens serves what the configuration says.
 enum class Serving {

@@ -18,6 +18,8 @@ namespace {
 
 std::string proc(pid_t pid) { return "/proc/" + std::to_string(pid); }
 
+}  // namespace
+
 std::vector<pid_t> processes_of(const std::string& cgroup) {
     std::vector<pid_t> found;
     const auto read = [&](const fs::path& directory) {
@@ -35,8 +37,6 @@ std::vector<pid_t> processes_of(const std::string& cgroup) {
     }
     return found;
 }
-
-}  // namespace
 
 std::string Namespace::label() const {
     if (captured.empty()) return "this network namespace";

@@ -27,6 +27,8 @@ struct Workload {
 
 Workload find_workload(const std::vector<std::string>& cgroups);
 
+// Processes of that cgroup (absolute path) and of those below it.
+std::vector<pid_t> processes_of(const std::string& cgroup);
 std::string command_of(pid_t pid);
 std::string cgroup_of(pid_t pid);  // below the cgroup2 mount; empty where it is gone
 std::uint64_t netns_of(pid_t pid);

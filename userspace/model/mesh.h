@@ -130,6 +130,13 @@ struct Cluster {
     Place place;
 };
 
+// Where the controller publishes metrics: exactly one of the two.
+struct MetricsListener {
+    std::string path;  // of a socket
+    std::optional<base::SocketAddress> address;
+    bool operator==(const MetricsListener&) const = default;
+};
+
 struct Mesh {
     std::string file;  // where it was read from, for messages
     Proxy proxy;
@@ -139,6 +146,7 @@ struct Mesh {
     std::vector<Listener> listeners;
     std::vector<Route> routes;
     std::vector<Cluster> clusters;
+    std::optional<MetricsListener> metrics;
 };
 
 }  // namespace shunt::model

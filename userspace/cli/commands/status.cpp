@@ -6,8 +6,8 @@
 #include "base/names.h"
 #include "base/net.h"
 #include "cli/command.h"
-#include "cli/install_state.h"
 #include "daemon/control_client.h"
+#include "telemetry/install_state.h"
 #include "telemetry/snapshot.h"
 
 namespace shunt::cli {
@@ -74,7 +74,7 @@ Json failures(const telemetry::Counters& counters) {
 base::Result<base::ExitCode> status(Context& context) {
     const auto snapshot = telemetry::read_snapshot(context.paths());
     if (!snapshot) return tl::unexpected<base::Error>(snapshot.error());
-    const Judgement judgement = judge(*snapshot);
+    const telemetry::Judgement judgement = telemetry::judge(*snapshot);
     Json out{{"state", to_string(judgement.state)}, {"why", judgement.why}};
     if (snapshot->installed) {
         out["pinDirectory"] = snapshot->pin_directory;
@@ -91,7 +91,7 @@ base::Result<base::ExitCode> status(Context& context) {
     table["why"] = fmt::format("{}", fmt::join(judgement.why, "; "));
     if (judgement.why.empty()) table.erase("why");
     context.out.emit(out, table);
-    return judgement.state == State::kProtected ? base::ExitCode::kOk : base::ExitCode::kFailure;
+    return judgement.state == telemetry::State::kProtected ? base::ExitCode::kOk : base::ExitCode::kFailure;
 }
 
 }  // namespace

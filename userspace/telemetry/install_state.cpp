@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/install_state.h"
+#include "telemetry/install_state.h"
 
 #include <algorithm>
 #include <set>
 
-namespace shunt::cli {
+namespace shunt::telemetry {
 namespace {
 
 constexpr const char* kConnectTypes[] = {"cgroup_inet4_connect", "cgroup_inet6_connect"};
 
-bool is_connect(const telemetry::LinkState& link) {
+bool is_connect(const LinkState& link) {
     return std::find(std::begin(kConnectTypes), std::end(kConnectTypes), link.attach_type) != std::end(kConnectTypes);
 }
 
 // A removed cgroup may have come back under its name, and then nothing is attached to the new one.
-std::string missing(const telemetry::LinkState& link) {
+std::string missing(const LinkState& link) {
     return "link " + link.pin + " (" + link.attach_type + ") is detached" +
            (link.cgroup.empty() ? ": its cgroup was removed; after a reload a new one of that name is captured" : "");
 }
 
 // What is wrong so that a connection passes by unseen.
-std::vector<std::string> holes(const telemetry::Snapshot& snapshot) {
+std::vector<std::string> holes(const Snapshot& snapshot) {
     std::vector<std::string> found;
     if (snapshot.generation == 0) found.push_back("no configuration is in force");
     std::set<std::string> captured;
@@ -53,7 +53,7 @@ std::string to_string(State state) {
     return "unknown";
 }
 
-Judgement judge(const telemetry::Snapshot& snapshot) {
+Judgement judge(const Snapshot& snapshot) {
     if (!snapshot.installed) return {State::kNotInstalled, {"nothing is pinned"}};
     if (auto found = holes(snapshot); !found.empty()) return {State::kUnprotected, std::move(found)};
     Judgement judgement{State::kProtected, {}};
@@ -66,4 +66,4 @@ Judgement judge(const telemetry::Snapshot& snapshot) {
     return judgement;
 }
 
-}  // namespace shunt::cli
+}  // namespace shunt::telemetry

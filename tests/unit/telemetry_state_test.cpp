@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/install_state.h"
+#include "telemetry/install_state.h"
 
 #include <gtest/gtest.h>
 
-namespace shunt::cli {
+namespace shunt::telemetry {
 namespace {
 
-telemetry::LinkState link(const std::string& type, bool attached = true, const std::string& cgroup = "/mesh") {
-    telemetry::LinkState state;
+LinkState link(const std::string& type, bool attached = true, const std::string& cgroup = "/mesh") {
+    LinkState state;
     state.pin = "pin_of_" + type;
     state.attach_type = type;
     state.cgroup = cgroup;
@@ -15,8 +15,8 @@ telemetry::LinkState link(const std::string& type, bool attached = true, const s
     return state;
 }
 
-telemetry::Snapshot whole() {
-    telemetry::Snapshot snapshot;
+Snapshot whole() {
+    Snapshot snapshot;
     snapshot.installed = true;
     snapshot.generation = 3;
     snapshot.links = {link("cgroup_inet4_connect"), link("cgroup_inet6_connect"), link("cgroup_getsockopt"),
@@ -24,7 +24,7 @@ telemetry::Snapshot whole() {
     return snapshot;
 }
 
-std::string state(const telemetry::Snapshot& snapshot) { return to_string(judge(snapshot).state); }
+std::string state(const Snapshot& snapshot) { return to_string(judge(snapshot).state); }
 
 TEST(State, NotInstalled) { EXPECT_EQ(state({}), "not-installed"); }
 
@@ -69,4 +69,4 @@ TEST(State, DegradedWhereARedirectLacksSomething) {
 }
 
 }  // namespace
-}  // namespace shunt::cli
+}  // namespace shunt::telemetry

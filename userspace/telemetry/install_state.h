@@ -7,7 +7,7 @@
 
 #include "telemetry/snapshot.h"
 
-namespace shunt::cli {
+namespace shunt::telemetry {
 
 enum class State {
     kNotInstalled,  // no maps of ours below the pin directory
@@ -22,6 +22,6 @@ struct Judgement {
 };
 
 std::string to_string(State state);
-Judgement judge(const telemetry::Snapshot& snapshot);
+Judgement judge(const Snapshot& snapshot);
 
-}  // namespace shunt::cli
+}  // namespace shunt::telemetry

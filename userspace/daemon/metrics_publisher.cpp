@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/metrics_publisher.h"
+
+#include <spdlog/spdlog.h>
+
+#include "base/version.h"
+#include "diagnose/proxy_reach.h"
+
+namespace shunt::daemon {
+namespace {
+
+// A reload removes pins while they are read; a second look finds what it left.
+constexpr int kAttempts = 3;
+
+}  // namespace
+
+base::Result<MetricsPublisher::Change> MetricsPublisher::prepare(const std::optional<model::MetricsListener>& wanted) {
+    Change change;
+    change.keep = wanted ? server_ && server_->listener() == *wanted : !server_;
+    if (change.keep || !wanted) return change;
+    auto bound = MetricsServer::bind(*wanted, [this] { return render(); });
+    if (!bound) return tl::unexpected<base::Error>(bound.error());
+    change.next = std::move(*bound);
+    return change;
+}
+
+void MetricsPublisher::commit(Change change) {
+    if (change.keep) return;
+    server_ = std::move(change.next);
+    if (!server_) return spdlog::info("metrics are no longer published");
+    server_->serve();
+    spdlog::info("metrics at {}{}", to_string(server_->listener()),
+                 kernel::program_stats_enabled()
+                     ? ""
+                     : "; without the programs' run time: sysctl kernel.bpf_stats_enabled is 0");
+}
+
+base::Result<std::string> MetricsPublisher::render() {
+    const std::lock_guard lock(rendering_);
+    telemetry::Metrics metrics;
+    metrics.version = base::build_info().version;
+    metrics.revision = base::build_info().revision;
+    metrics.program_stats = kernel::program_stats_enabled();
+    metrics.score = score_();
+    base::Error error;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        auto snapshot = telemetry::read_snapshot(paths_);
+        if (!snapshot) {
+            error = snapshot.error();
+            continue;
+        }
+        metrics.snapshot = std::move(*snapshot);
+        if (metrics.snapshot.installed) {
+            auto programs = kernel::read_program_stats(metrics.snapshot.pin_directory + "/progs");
+            if (!programs) {
+                error = programs.error();
+                continue;
+            }
+            metrics.programs = std::move(*programs);
+        }
+        metrics.proxy = diagnose::proxy_reach(metrics.snapshot);
+        return telemetry::to_prometheus(metrics);
+    }
+    return tl::unexpected<base::Error>(error);
+}
+
+}  // namespace shunt::daemon
