@@ -75,7 +75,7 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 {
 	__u32 bank = 0;
 	const struct shunt_scope *scope = shunt_open_scope(&bank);
-	struct shunt_env env = { .ctx = ctx, .family = family, .bank = bank };
+	struct shunt_env env = { .ctx = ctx, .family = family, .bank = bank, .scope = scope };
 	struct bpf_sock *sk = ctx->sk;
 	struct shunt_flow flow = {};
 	enum shunt_reason reason;

@@ -22,13 +22,13 @@ struct {
 	__type(value, struct shunt_state);
 } shunt_state SHUNT_MAP;
 
-/* Settings, index = bank. Written by: controller. Read by: every program. */
+/* Index = bank. Written by: controller. Read by: every program. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 2);
 	__type(key, __u32);
-	__type(value, struct shunt_scope);
-} shunt_scope SHUNT_MAP;
+	__type(value, struct shunt_bank);
+} shunt_banks SHUNT_MAP;
 
 /*
  * Written by: connect (a destination seen for the first time from a socket whose source is not ours to choose).

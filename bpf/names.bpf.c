@@ -25,11 +25,10 @@ SHUNT_INLINE void shunt_remote(struct bpf_sock *sk, int family, struct shunt_ip 
 }
 
 /* Only for connections that were redirected or balanced; dest is what the application dialled. */
-SHUNT_INLINE enum shunt_end shunt_end_of(struct bpf_sock *sk, int family, const struct shunt_scope *scope,
+SHUNT_INLINE enum shunt_end shunt_end_of(struct bpf_sock *sk, int family, const struct shunt_bank *header,
 					 struct shunt_dest *dest)
 {
 	struct shunt_sock *stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, 0);
-	const __u16 proxy_port = shunt_swap16(scope->proxy4_port_be);
 	const __u16 remote_port_be = sk->dst_port;
 	struct shunt_ip remote;
 
@@ -51,10 +50,11 @@ SHUNT_INLINE enum shunt_end shunt_end_of(struct bpf_sock *sk, int family, const 
 	}
 	if (!shunt_ip_is_v4(&remote))
 		return SHUNT_END_NONE;
-	if (remote_port_be == scope->proxy4_port_be && shunt_resolve4(sk->src_ip4, sk->dst_ip4, dest))
+	if (shunt_is_proxy_port(header, remote_port_be) && shunt_resolve4(sk->src_ip4, sk->dst_ip4, dest))
 		return SHUNT_END_CLIENT;
 	/* A reset that comes before accept() gives the port back, while the addresses stay. */
-	if ((!sk->src_port || sk->src_port == proxy_port) && shunt_resolve4(sk->dst_ip4, sk->src_ip4, dest))
+	if ((!sk->src_port || shunt_is_proxy_port(header, shunt_swap16((__u16)sk->src_port))) &&
+	    shunt_resolve4(sk->dst_ip4, sk->src_ip4, dest))
 		return SHUNT_END_PROXY;
 	return SHUNT_END_NONE;
 }
@@ -99,16 +99,19 @@ SHUNT_INLINE int shunt_peername(struct bpf_sock_addr *ctx, int family)
 {
 	struct bpf_sock *sk = ctx->sk;
 	const struct shunt_scope *scope;
+	const struct shunt_bank *header;
 	struct shunt_dest dest = {};
 	enum shunt_end end;
-	__u32 bank;
+	__u32 bank = 0;
 
-	scope = shunt_open_scope(&bank);
-	if (!scope || !sk)
+	header = shunt_open_bank(&bank);
+	if (!header || !sk)
 		return 1;
-	end = shunt_end_of(sk, family, scope, &dest);
-	if (end == SHUNT_END_PROXY)
-		return shunt_show_client(ctx, family, scope, &dest);
+	end = shunt_end_of(sk, family, header, &dest);
+	if (end == SHUNT_END_PROXY) {
+		scope = shunt_scope_in(bank);
+		return scope ? shunt_show_client(ctx, family, scope, &dest) : 1;
+	}
 	if (end == SHUNT_END_CLIENT || end == SHUNT_END_BALANCED) {
 		shunt_write_dst(ctx, family, &dest.addr, dest.port_be);
 		shunt_count_event(SHUNT_EVENT_PEERNAME);
@@ -120,15 +123,15 @@ SHUNT_INLINE int shunt_sockname(struct bpf_sock_addr *ctx, int family)
 {
 	struct bpf_sock *sk = ctx->sk;
 	const struct shunt_scope *scope;
+	const struct shunt_bank *header;
 	struct shunt_dest dest = {};
-	__u32 bank;
+	__u32 bank = 0;
 
-	scope = shunt_open_scope(&bank);
-	if (!scope || !sk || !(scope->flags & (SHUNT_SCOPE_CLIENT4 | SHUNT_SCOPE_CLIENT6)))
+	header = shunt_open_bank(&bank);
+	if (!header || !sk || shunt_end_of(sk, family, header, &dest) != SHUNT_END_CLIENT)
 		return 1;
-	if (shunt_end_of(sk, family, scope, &dest) != SHUNT_END_CLIENT)
-		return 1;
-	return shunt_show_client(ctx, family, scope, &dest);
+	scope = shunt_scope_in(bank);
+	return scope ? shunt_show_client(ctx, family, scope, &dest) : 1;
 }
 
 SEC("cgroup/getpeername4")

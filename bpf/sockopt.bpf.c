@@ -4,9 +4,9 @@
  * the other level keeps the kernel's error, proxies that try both rely on it.
  */
 #include "lib/account.h"
+#include "lib/bank.h"
 #include "lib/ctx.h"
 #include "lib/origdst.h"
-#include "lib/scope.h"
 
 #define SHUNT_SOL_IP 0
 #define SHUNT_SOL_IPV6 41
@@ -56,18 +56,18 @@ SHUNT_INLINE enum shunt_event shunt_answer6(struct bpf_sockopt *ctx, const struc
 SHUNT_INLINE enum shunt_event shunt_find(struct bpf_sock *sk, struct shunt_dest *dest)
 {
 	struct shunt_sock *stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, 0);
-	const struct shunt_scope *scope;
-	__u32 bank;
+	const struct shunt_bank *header;
+	__u32 bank = 0;
 
 	if (stored && stored->flags & SHUNT_SOCK_ACCEPTED) {
 		*dest = stored->dest;
 		return SHUNT_EVENT_ORIGDST_RECORD;
 	}
-	scope = shunt_open_scope(&bank);
-	if (!scope || !(scope->flags & SHUNT_SCOPE_PROXY_V4))
+	header = shunt_open_bank(&bank);
+	if (!header || !header->proxy_ports)
 		return SHUNT_EVENT_UNSET;
 	/* A reset that comes before accept() gives the port back, while the addresses stay. */
-	if (sk->src_port && shunt_swap16(scope->proxy4_port_be) != sk->src_port)
+	if (sk->src_port && !shunt_is_proxy_port(header, shunt_swap16((__u16)sk->src_port)))
 		return SHUNT_EVENT_UNSET;
 	return shunt_resolve4(sk->dst_ip4, sk->src_ip4, dest);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
 /*
  * The policy tables. Each is an array of two inner maps, one per bank; shunt_state names the bank in force. Written by
- * the controller while the bank is not in force; read by the connect programs only. The controller makes the inner maps
+ * the controller while the bank is not in force; read by connect, and shunt_scopes by the name programs too. The controller makes the inner maps
  * itself, as large as the configuration needs, so the max_entries given here are only a template.
  */
 #ifndef SHUNT_TABLES_H
@@ -24,6 +24,7 @@
 		__array(values, struct name##_inner);                                                                  \
 	} name SHUNT_MAP
 
+SHUNT_BANKED(shunt_scopes_b, BPF_MAP_TYPE_HASH, 0, struct shunt_scope_key, struct shunt_scope);
 SHUNT_BANKED(shunt_ports_b, BPF_MAP_TYPE_HASH, 0, struct shunt_port_key, struct shunt_port_rule);
 SHUNT_BANKED(shunt_cidrs4_b, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct shunt_cidr4_key, struct shunt_cidr_rule);
 SHUNT_BANKED(shunt_cidrs6_b, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct shunt_cidr6_key, struct shunt_cidr_rule);
@@ -38,6 +39,8 @@ SHUNT_BANKED(shunt_endpnt_b, BPF_MAP_TYPE_HASH, 0, struct shunt_endpoint_key, st
  * knows its shape. A variable of each type makes it write the types out.
  */
 static const volatile struct {
+	struct shunt_scope_key scope_key;
+	struct shunt_scope scope;
 	struct shunt_port_key port_key;
 	struct shunt_port_rule port_rule;
 	struct shunt_cidr4_key cidr4_key;

@@ -24,6 +24,8 @@ SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip
 SHUNT_INLINE int shunt_env_is_own(struct shunt_env *env, const struct shunt_flow *flow);
 /* Is the caller in the proxy's cgroup or below it? */
 SHUNT_INLINE int shunt_env_in_proxy_cgroup(struct shunt_env *env, const struct shunt_scope *scope);
+/* Does a proxy, of whichever scope, listen on this IPv4 port? */
+SHUNT_INLINE int shunt_env_is_proxy_port(struct shunt_env *env, __u16 port_be);
 /* Does shunt_dests hold this token? */
 SHUNT_INLINE int shunt_env_has_token(struct shunt_env *env, __u32 token_be);
 
@@ -45,15 +47,15 @@ SHUNT_INLINE enum shunt_reason shunt_identify(struct shunt_env *env, const struc
 /*
  * Rule 2, for a destination that is the proxy's own port on loopback. The proxy would take a source of the address
  * lane's form, or a token, for a redirected connection: only the connect hook may make those. And the proxy itself has
- * no business there: it would call itself, for ever.
+ * no business there: it would call itself, for ever. is_self: the caller is the proxy, and the port its own.
  */
 SHUNT_INLINE enum shunt_reason shunt_check_proxy_port(struct shunt_env *env, const struct shunt_flow *flow, int is_v4,
-						      int is_proxy)
+						      int is_self)
 {
 	__u32 src = shunt_swap32(flow->src.words_be[3]);
 	__u32 dst = shunt_swap32(flow->dst.words_be[3]);
 
-	if (is_proxy)
+	if (is_self)
 		return SHUNT_REASON_LOOPING;
 	if (!is_v4)
 		return SHUNT_REASON_UNSET;
@@ -170,12 +172,16 @@ SHUNT_INLINE enum shunt_reason shunt_decide(struct shunt_env *env, const struct 
 		gid_flags = shunt_env_owner(env, SHUNT_OWNER_GID, flow->gid);
 
 	/* 2 */
-	if (loopback && flow->dst_port_be == (is_v4 ? scope->proxy4_port_be : scope->proxy6_port_be)) {
-		int is_proxy = shunt_identify(env, scope, flow, gid_flags) != SHUNT_REASON_UNSET;
+	if (loopback) {
+		int own_port = flow->dst_port_be == (is_v4 ? scope->proxy4_port_be : scope->proxy6_port_be);
 
-		reason = shunt_check_proxy_port(env, flow, is_v4, is_proxy);
-		if (reason != SHUNT_REASON_UNSET)
-			return reason;
+		if (own_port || (is_v4 && shunt_env_is_proxy_port(env, flow->dst_port_be))) {
+			int is_self = own_port && shunt_identify(env, scope, flow, gid_flags) != SHUNT_REASON_UNSET;
+
+			reason = shunt_check_proxy_port(env, flow, is_v4, is_self);
+			if (reason != SHUNT_REASON_UNSET)
+				return reason;
+		}
 	}
 	/* 3 */
 	if (scope->flags & SHUNT_SCOPE_PORTS)

@@ -3,6 +3,7 @@
 #ifndef SHUNT_ENV_H
 #define SHUNT_ENV_H
 
+#include "bank.h"
 #include "ctx.h"
 #include "own.h"
 #include "tables.h"
@@ -12,6 +13,7 @@ struct shunt_env {
 	struct bpf_sock_addr *ctx;
 	int family; /* of the hook */
 	__u32 bank;
+	const struct shunt_scope *scope;
 	enum shunt_lane lane; /* that a redirect took */
 	int failed; /* a table that the settings promise is missing: the verdict is void */
 };
@@ -21,7 +23,7 @@ struct shunt_env {
 SHUNT_INLINE __u32 shunt_env_port(struct shunt_env *env, __u16 port_be)
 {
 	__u32 bank = env->bank;
-	struct shunt_port_key key = { .port_be = port_be };
+	struct shunt_port_key key = { .set = env->scope->ports_set, .port_be = port_be };
 	void *table = bpf_map_lookup_elem(&shunt_ports_b, &bank);
 	const struct shunt_port_rule *rule;
 
@@ -40,7 +42,9 @@ SHUNT_INLINE __u32 shunt_env_cidr(struct shunt_env *env, const struct shunt_ip *
 	void *table;
 
 	if (is_v4) {
-		struct shunt_cidr4_key key = { .prefix_len = 32, .addr_be = addr->words_be[3] };
+		struct shunt_cidr4_key key = {
+			.prefix_len = 64, .set = env->scope->cidrs_set, .addr_be = addr->words_be[3]
+		};
 
 		table = bpf_map_lookup_elem(&shunt_cidrs4_b, &bank);
 		if (!table) {
@@ -50,7 +54,8 @@ SHUNT_INLINE __u32 shunt_env_cidr(struct shunt_env *env, const struct shunt_ip *
 		rule = bpf_map_lookup_elem(table, &key);
 	} else {
 		struct shunt_cidr6_key key = {
-			.prefix_len = 128,
+			.prefix_len = 160,
+			.set = env->scope->cidrs_set,
 			.addr_be = { addr->words_be[0], addr->words_be[1], addr->words_be[2], addr->words_be[3] },
 		};
 
@@ -67,7 +72,7 @@ SHUNT_INLINE __u32 shunt_env_cidr(struct shunt_env *env, const struct shunt_ip *
 SHUNT_INLINE __u32 shunt_env_owner(struct shunt_env *env, __u32 kind, __u32 id)
 {
 	__u32 bank = env->bank;
-	struct shunt_owner_key key = { .kind = kind, .id = id };
+	struct shunt_owner_key key = { .kind = kind, .id = id, .set = env->scope->owners_set };
 	void *table = bpf_map_lookup_elem(&shunt_owners_b, &bank);
 	const struct shunt_owner_rule *rule;
 
@@ -83,7 +88,7 @@ SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip
 				    struct shunt_listener *out)
 {
 	__u32 bank = env->bank;
-	struct shunt_listener_key key = { .addr = *addr, .port_be = port_be };
+	struct shunt_listener_key key = { .addr = *addr, .port_be = port_be, .set = env->scope->listeners_set };
 	void *table = bpf_map_lookup_elem(&shunt_listen_b, &bank);
 	const struct shunt_listener *found;
 
@@ -102,6 +107,14 @@ SHUNT_INLINE int shunt_env_in_proxy_cgroup(struct shunt_env *env, const struct s
 {
 	(void)env;
 	return bpf_get_current_ancestor_cgroup_id(scope->proxy_cgroup_level) == scope->proxy_cgroup_id;
+}
+
+SHUNT_INLINE int shunt_env_is_proxy_port(struct shunt_env *env, __u16 port_be)
+{
+	__u32 bank = env->bank;
+	const struct shunt_bank *header = bpf_map_lookup_elem(&shunt_banks, &bank);
+
+	return header && shunt_is_proxy_port(header, port_be);
 }
 
 SHUNT_INLINE int shunt_env_has_token(struct shunt_env *env, __u32 token_be)

@@ -1,30 +1,61 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
-/* The settings in force. */
+/* The settings in force for the calling process. */
 #ifndef SHUNT_SCOPE_H
 #define SHUNT_SCOPE_H
 
-#include "bytes.h"
-#include "maps.h"
+#include "bank.h"
+#include "tables.h"
+
+#define SHUNT_DEEPEST_LEVEL 31
 
 /*
- * Reads the generation ONCE and gives the bank it names and that bank's settings. Everything else in the run must use
- * this bank: a second read could see the other configuration. NULL: no configuration (a failure, never "bypass").
+ * The cgroup whose scope governs the calling process: the deepest of its ancestors that has one; 0: the base scope. A
+ * function of its own, verified once; weak, because two source files have it. Costs two look-ups for each level at which there are scopes, nothing without.
+ */
+__attribute__((noinline, weak)) __u64 shunt_find_scope(__u32 bank)
+{
+	const struct shunt_bank *header = bpf_map_lookup_elem(&shunt_banks, &bank);
+	void *table = bpf_map_lookup_elem(&shunt_scopes_b, &bank);
+	struct shunt_scope_key key = {};
+	__u32 levels;
+	int level;
+
+	if (!header || !table)
+		return 0;
+	levels = header->levels;
+	if (!levels)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (level = SHUNT_DEEPEST_LEVEL; level > 0; level--) {
+		if (!(levels >> level & 1))
+			continue;
+		key.cgroup_id = bpf_get_current_ancestor_cgroup_id(level);
+		if (key.cgroup_id && bpf_map_lookup_elem(table, &key))
+			return key.cgroup_id;
+	}
+	return 0;
+}
+
+/* The caller's settings in that bank. NULL: none (a failure, never "bypass"). */
+SHUNT_INLINE const struct shunt_scope *shunt_scope_in(__u32 bank)
+{
+	struct shunt_scope_key key = { .cgroup_id = shunt_find_scope(bank) };
+	void *table = bpf_map_lookup_elem(&shunt_scopes_b, &bank);
+	const struct shunt_scope *scope;
+
+	if (!table)
+		return NULL;
+	scope = bpf_map_lookup_elem(table, &key);
+	return scope && scope->flags & SHUNT_SCOPE_VALID ? scope : NULL;
+}
+
+/*
+ * Reads the generation ONCE and gives the bank it names and the caller's settings there. Everything else in the run
+ * must use this bank: a second read could see the other configuration.
  */
 SHUNT_INLINE const struct shunt_scope *shunt_open_scope(__u32 *bank)
 {
-	__u32 zero = 0;
-	const struct shunt_state *state = bpf_map_lookup_elem(&shunt_state, &zero);
-	const struct shunt_scope *scope;
-	__u64 generation;
-
-	if (!state)
-		return NULL;
-	generation = *(const volatile __u64 *)&state->generation;
-	if (!generation)
-		return NULL;
-	*bank = generation & 1;
-	scope = bpf_map_lookup_elem(&shunt_scope, bank);
-	return scope && scope->flags & SHUNT_SCOPE_VALID ? scope : NULL;
+	return shunt_open_bank(bank) ? shunt_scope_in(*bank) : NULL;
 }
 
 #endif

@@ -161,7 +161,25 @@ struct shunt_state {
 };
 SHUNT_SIZE(shunt_state, 8);
 
-/* --- settings: shunt_scope[bank] ------------------------------------------------------------------------------- */
+/*
+ * shunt_banks[bank]: what the programs must know before they know the scope, or without one. Ports of proxies on IPv4
+ * that any scope names: on those ports, and no others, loopback addresses can mean a redirected connection.
+ */
+#define SHUNT_PROXY_PORTS 8
+struct shunt_bank {
+	__u32 levels;      /* bit n: some scope's cgroup lies n levels below the cgroup2 root, 1 = a child of the root */
+	__u32 proxy_ports; /* how many */
+	__u16 proxy_ports_be[SHUNT_PROXY_PORTS]; /* unused ones are 0 */
+};
+SHUNT_SIZE(shunt_bank, 24);
+
+/* --- settings: shunt_scopes, hash -------------------------------------------------------------------------------- */
+
+/* A scope's settings, by its cgroup's kernfs id; 0: the base scope, for everybody who is in none of the others. */
+struct shunt_scope_key {
+	__u64 cgroup_id;
+};
+SHUNT_SIZE(shunt_scope_key, 8);
 
 enum shunt_scope_flag {
 	SHUNT_SCOPE_VALID = 1u << 0,
@@ -202,18 +220,24 @@ struct shunt_scope {
 	struct shunt_ip client6; /* clientAddress, v6 */
 	__u16 proxy4_port_be;
 	__u16 proxy6_port_be;
+	/* Which entries of the tables are this scope's: the `set` of their keys. Scopes that are equal in a table share it. */
+	__u32 ports_set;
+	__u32 cidrs_set;
+	__u32 owners_set;
+	__u32 listeners_set;
 	__u32 pad;
 };
-SHUNT_SIZE(shunt_scope, 80);
+SHUNT_SIZE(shunt_scope, 96);
 
 /* --- tables, one inner map per bank ---------------------------------------------------------------------------- */
 
 /* shunt_ports: hash. Ranges are written out port by port. */
 struct shunt_port_key {
+	__u32 set;
 	__u16 port_be;
 	__u16 pad;
 };
-SHUNT_SIZE(shunt_port_key, 4);
+SHUNT_SIZE(shunt_port_key, 8);
 
 enum shunt_port_flag {
 	SHUNT_PORT_EXCLUDED = 1u << 0, /* excludeOutboundPorts */
@@ -230,16 +254,18 @@ SHUNT_SIZE(shunt_port_rule, 4);
  * that one lookup tells whether ANY included and whether ANY excluded range holds the address.
  */
 struct shunt_cidr4_key {
-	__u32 prefix_len;
+	__u32 prefix_len; /* 32 for the set, and the range's own */
+	__u32 set;
 	__u32 addr_be;
 };
-SHUNT_SIZE(shunt_cidr4_key, 8);
+SHUNT_SIZE(shunt_cidr4_key, 12);
 
 struct shunt_cidr6_key {
 	__u32 prefix_len;
+	__u32 set;
 	__u32 addr_be[4];
 };
-SHUNT_SIZE(shunt_cidr6_key, 20);
+SHUNT_SIZE(shunt_cidr6_key, 24);
 
 enum shunt_cidr_flag {
 	SHUNT_CIDR_INCLUDED = 1u << 0,
@@ -261,8 +287,9 @@ enum shunt_owner_kind {
 struct shunt_owner_key {
 	__u32 kind; /* enum shunt_owner_kind */
 	__u32 id;
+	__u32 set;
 };
-SHUNT_SIZE(shunt_owner_key, 8);
+SHUNT_SIZE(shunt_owner_key, 12);
 
 enum shunt_owner_flag {
 	SHUNT_OWNER_PROXY = 1u << 0,
@@ -280,8 +307,9 @@ struct shunt_listener_key {
 	struct shunt_ip addr;
 	__u16 port_be;
 	__u16 pad;
+	__u32 set;
 };
-SHUNT_SIZE(shunt_listener_key, 20);
+SHUNT_SIZE(shunt_listener_key, 24);
 
 enum shunt_listener_flag {
 	SHUNT_LISTENER_DIRECT = 1u << 0, /* balanced here, without the proxy */

@@ -99,7 +99,7 @@ TEST_F(ConfigSource, SizeLimit) {
 TEST_F(ConfigSource, EmptyFileNamesWhatIsMissing) {
     expect_error(write("empty.yaml", ""),
                  ":1:1: document: no value; expected a map with proxy, capture, outboundTrafficPolicy, "
-                 "onInternalError, listeners, routes, clusters or metrics",
+                 "onInternalError, listeners, routes, clusters, metrics or scopes",
                  ExitCode::kConfigInvalid);
 }
 

@@ -21,16 +21,16 @@ Tables compiled(const std::string& capture, const std::string& rest = "") {
     return compile(loaded->mesh, {});
 }
 
-shunt_cidr4_key cidr4(const char* address, std::uint32_t prefix) { return {prefix, inet_addr(address)}; }
+shunt_cidr4_key cidr4(const char* address, std::uint32_t prefix) { return {32 + prefix, 0, inet_addr(address)}; }
 
 TEST(Compile, DefaultsCaptureEverythingWithEmptyTables) {
     const auto tables = compiled("");
-    EXPECT_TRUE(tables.scope.flags & SHUNT_SCOPE_VALID);
-    EXPECT_TRUE(tables.scope.flags & SHUNT_SCOPE_INCLUDE_ALL);
-    EXPECT_TRUE(tables.scope.flags & SHUNT_SCOPE_PROXY_V4_WILDCARD);
-    EXPECT_FALSE(tables.scope.flags &
+    EXPECT_TRUE(tables.base().flags & SHUNT_SCOPE_VALID);
+    EXPECT_TRUE(tables.base().flags & SHUNT_SCOPE_INCLUDE_ALL);
+    EXPECT_TRUE(tables.base().flags & SHUNT_SCOPE_PROXY_V4_WILDCARD);
+    EXPECT_FALSE(tables.base().flags &
                  (SHUNT_SCOPE_PORTS | SHUNT_SCOPE_CIDRS4 | SHUNT_SCOPE_CIDRS6 | SHUNT_SCOPE_LISTENERS));
-    EXPECT_EQ(tables.scope.proxy4_port_be, htons(15001));
+    EXPECT_EQ(tables.base().proxy4_port_be, htons(15001));
     EXPECT_TRUE(tables.ports.empty() && tables.cidrs4.empty() && tables.cidrs6.empty() && tables.listeners.empty());
     EXPECT_EQ(tables.owners.size(), 2u);
 }
@@ -43,7 +43,7 @@ TEST(Compile, ARangeCarriesTheFlagsOfThoseThatCoverIt) {
     EXPECT_EQ(tables.cidrs4.at(cidr4("10.1.2.0", 24)).flags, SHUNT_CIDR_INCLUDED | SHUNT_CIDR_EXCLUDED);
     EXPECT_EQ(tables.cidrs4.at(cidr4("192.0.2.0", 24)).flags, SHUNT_CIDR_EXCLUDED);
     EXPECT_EQ(tables.cidrs4.size(), 4u);
-    EXPECT_FALSE(tables.scope.flags & SHUNT_SCOPE_INCLUDE_ALL);
+    EXPECT_FALSE(tables.base().flags & SHUNT_SCOPE_INCLUDE_ALL);
 }
 
 TEST(Compile, ASiblingInheritsNothing) {
@@ -54,7 +54,7 @@ TEST(Compile, ASiblingInheritsNothing) {
 
 TEST(Compile, ALoopbackRangeAmongTheIncludedOpensOwnAddresses) {
     const auto tables = compiled("includeOutboundIPRanges: [127.0.0.0/8]");
-    EXPECT_TRUE(tables.scope.flags & SHUNT_SCOPE_INCLUDE_OWN);
+    EXPECT_TRUE(tables.base().flags & SHUNT_SCOPE_INCLUDE_OWN);
     EXPECT_EQ(tables.cidrs4.at(cidr4("127.0.0.1", 32)).flags, SHUNT_CIDR_INCLUDED | SHUNT_CIDR_LOOPBACK);
     EXPECT_EQ(tables.cidrs6.size(), 1u) << "::1";
 }
@@ -62,16 +62,16 @@ TEST(Compile, ALoopbackRangeAmongTheIncludedOpensOwnAddresses) {
 TEST(Compile, PortRangesAreWrittenOut) {
     const auto tables = compiled("includeOutboundPorts: [80, 8000-8010], excludeOutboundPorts: [8005-8020, 65535]");
     EXPECT_EQ(tables.ports.size(), 1u + 11 + 10 + 1);
-    EXPECT_EQ(tables.ports.at({htons(8000), 0}).flags, SHUNT_PORT_INCLUDED);
-    EXPECT_EQ(tables.ports.at({htons(8005), 0}).flags, SHUNT_PORT_INCLUDED | SHUNT_PORT_EXCLUDED);
-    EXPECT_EQ(tables.ports.at({htons(65535), 0}).flags, SHUNT_PORT_EXCLUDED);
+    EXPECT_EQ(tables.ports.at({0, htons(8000), 0}).flags, SHUNT_PORT_INCLUDED);
+    EXPECT_EQ(tables.ports.at({0, htons(8005), 0}).flags, SHUNT_PORT_INCLUDED | SHUNT_PORT_EXCLUDED);
+    EXPECT_EQ(tables.ports.at({0, htons(65535), 0}).flags, SHUNT_PORT_EXCLUDED);
 }
 
 TEST(Compile, OwnersOfSeveralKindsShareAnEntry) {
     const auto tables = compiled("includeOutboundOwnerGroups: [1337, 2000]");
     EXPECT_EQ(tables.owners.at({SHUNT_OWNER_GID, 1337}).flags, SHUNT_OWNER_PROXY | SHUNT_OWNER_INCLUDED);
     EXPECT_EQ(tables.owners.at({SHUNT_OWNER_UID, 1337}).flags, SHUNT_OWNER_PROXY);
-    EXPECT_TRUE(tables.scope.flags & SHUNT_SCOPE_OWNER_INCLUDE_LIST);
+    EXPECT_TRUE(tables.base().flags & SHUNT_SCOPE_OWNER_INCLUDE_LIST);
 }
 
 TEST(Compile, APortListenerHasNoAddress) {
@@ -82,7 +82,7 @@ TEST(Compile, APortListenerHasNoAddress) {
     shunt_listener_key any{};
     any.port_be = htons(9080);
     EXPECT_EQ(tables.listeners.at(any).flags, 0u);
-    const shunt_listener_key exact{base::Address::v4(0x0a600707).to_abi(), htons(3306), 0};
+    const shunt_listener_key exact{base::Address::v4(0x0a600707).to_abi(), htons(3306), 0, 0};
     EXPECT_NE(tables.listeners.at(exact).id, tables.listeners.at(any).id);
 }
 

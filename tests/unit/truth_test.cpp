@@ -37,12 +37,7 @@ struct Compiled {
 Compiled compiled(const std::string& config) {
     auto loaded = config::load_file(kTruth + "/configs/" + config + ".yaml");
     if (!loaded) throw std::runtime_error(loaded.error().message);
-    policy::Resolved resolved;
-    if (loaded->mesh.proxy.identity.cgroup) {
-        resolved.proxy_cgroup_id = 42;
-        resolved.proxy_cgroup_level = 2;
-    }
-    auto tables = policy::compile(loaded->mesh, resolved);
+    auto tables = policy::compile(loaded->mesh, policy::offline(loaded->mesh));
     return {std::move(loaded->mesh), std::move(tables)};
 }
 

@@ -30,8 +30,8 @@ std::vector<model::VirtualHost> virtual_hosts(const model::Route& route, const b
 }
 
 // What receives a connection that no listener claims: PassthroughCluster or BlackHoleCluster, by the names they have.
-std::string catch_all(const model::Mesh& mesh) {
-    const bool pass = mesh.policy.mode == model::PolicyMode::kAllowAny;
+std::string catch_all(const model::Mesh& mesh, const model::Settings& settings) {
+    const bool pass = settings.policy.mode == model::PolicyMode::kAllowAny;
     for (const auto& item : mesh.clusters) {
         const bool black_hole = item.type == model::ClusterType::kStatic && item.endpoints.empty();
         if (pass ? item.type == model::ClusterType::kOriginalDst : black_hole) return item.name;
@@ -59,6 +59,8 @@ void put_listener(Json& out, const model::Listener& listener, const policy::Flow
 }  // namespace
 
 Json describe(const policy::Flow& flow, const policy::Answer& answer, const model::Mesh& mesh) {
+    const auto* scope = flow.scope ? &mesh.scopes.at(*flow.scope) : nullptr;
+    const auto settings = model::settings_of(mesh, scope);
     const bool redirected = answer.verdict == SHUNT_VERDICT_REDIRECT;
     Json out;
     out["dst"] = base::to_string(flow.destination);
@@ -67,17 +69,18 @@ Json describe(const policy::Flow& flow, const policy::Answer& answer, const mode
     out["rule"] = {{"path", answer.rule.path}, {"line", answer.rule.line}};
     out["lane"] = redirected ? Json(base::name(answer.lane)) : Json(nullptr);
     out["to"] = answer.to ? Json(base::to_string(*answer.to)) : Json(nullptr);
+    if (!mesh.scopes.empty()) out["scope"] = scope != nullptr ? Json(scope->name) : Json(nullptr);
     out["listener"] = nullptr;
     out["route"] = nullptr;
     out["clusters"] = Json::array();
     if (answer.listener) {
-        put_listener(out, mesh.listeners[*answer.listener], flow, mesh);
+        put_listener(out, settings.listeners[*answer.listener], flow, mesh);
     } else if (answer.listener_id) {
         out["listenerId"] = *answer.listener_id;  // from the kernel's tables, which hold no names
     } else if (!mesh.file.empty() &&
                (answer.reason == SHUNT_REASON_UNMATCHED || answer.reason == SHUNT_REASON_PASSTHROUGH_CLUSTER ||
                 answer.reason == SHUNT_REASON_BLACK_HOLE_CLUSTER)) {
-        out["clusters"] = Json::array({cluster(catch_all(mesh), 100)});
+        out["clusters"] = Json::array({cluster(catch_all(mesh, settings), 100)});
     }
     return out;
 }

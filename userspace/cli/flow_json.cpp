@@ -47,6 +47,7 @@ base::Status read_key(const std::string& key, const json& value, FlowText& flow)
     if (key == "source") return read_text(key, value, flow.source.emplace());
     if (key == "family") return read_text(key, value, flow.family.emplace());
     if (key == "as") return read_text(key, value, flow.as);
+    if (key == "cgroup") return read_text(key, value, flow.cgroup);
     if (key == "uid") return read_number(key, value, flow.uid);
     if (key == "gid") return read_number(key, value, flow.gid);
     if (key == "mark") return read_number(key, value, flow.mark);
@@ -59,23 +60,25 @@ base::Status read_key(const std::string& key, const json& value, FlowText& flow)
         return {};
     }
     return fail("unknown key " + base::quoted(key) +
-                base::did_you_mean(
-                    key, {"dst", "source", "family", "as", "uid", "gid", "mark", "udp", "boundToDevice", "own"}));
+                base::did_you_mean(key, {"dst", "source", "family", "as", "uid", "gid", "mark", "udp", "boundToDevice",
+                                         "own", "cgroup"}));
 }
 
 // Makes the flow one of the proxy's, by the first of the identities that the tables know.
 base::Status act_as_proxy(policy::Flow& flow, const policy::Tables& tables) {
-    if (tables.scope.flags & SHUNT_SCOPE_PROXY_CGROUP) {
+    const auto& scope = tables.scope(flow.scope_id);
+    if (scope.flags & SHUNT_SCOPE_PROXY_CGROUP) {
         flow.in_proxy_cgroup = true;
         return {};
     }
-    if (tables.scope.flags & SHUNT_SCOPE_PROXY_MARK) {
-        flow.mark = tables.scope.proxy_mark;
+    if (scope.flags & SHUNT_SCOPE_PROXY_MARK) {
+        flow.mark = scope.proxy_mark;
         return {};
     }
     for (const std::uint32_t kind : {SHUNT_OWNER_UID, SHUNT_OWNER_GID}) {
         const auto owner = std::find_if(tables.owners.begin(), tables.owners.end(), [&](const auto& entry) {
-            return entry.first.kind == kind && (entry.second.flags & SHUNT_OWNER_PROXY);
+            return entry.first.set == scope.owners_set && entry.first.kind == kind &&
+                   (entry.second.flags & SHUNT_OWNER_PROXY);
         });
         if (owner == tables.owners.end()) continue;
         (kind == SHUNT_OWNER_UID ? flow.uid : flow.gid) = owner->first.id;
@@ -96,8 +99,10 @@ base::Result<FlowText> parse_flow_line(const std::string& line) {
     return flow;
 }
 
-base::Result<policy::Flow> to_flow(const FlowText& text, const policy::Tables& tables) {
+base::Result<policy::Flow> to_flow(const FlowText& text, const policy::Tables& tables, const ScopeRef& scope) {
     policy::Flow flow;
+    flow.scope_id = scope.id;
+    flow.scope = scope.index;
     auto destination = parse_dialled(text.destination);
     if (!destination) return tl::unexpected<base::Error>(destination.error());
     flow.destination = *destination;

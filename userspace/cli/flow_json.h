@@ -24,12 +24,19 @@ struct FlowText {
     bool udp = false;
     bool bound_to_device = false;
     std::vector<std::string> own;
+    std::string cgroup;  // of the process; empty: none that a scope names
+};
+
+// Whose settings govern a flow.
+struct ScopeRef {
+    std::uint64_t id = 0;              // key in policy::Tables::scopes; 0: the base scope
+    std::optional<std::size_t> index;  // in model::Mesh::scopes
 };
 
 // {"dst":"10.0.3.29:9080","uid":1000,"gid":1000,"own":["10.0.3.7"]}; unknown keys are errors.
 base::Result<FlowText> parse_flow_line(const std::string& line);
 
 // `tables` tell how a proxy is recognised where text.as says that it is one.
-base::Result<policy::Flow> to_flow(const FlowText& text, const policy::Tables& tables);
+base::Result<policy::Flow> to_flow(const FlowText& text, const policy::Tables& tables, const ScopeRef& scope = {});
 
 }  // namespace shunt::cli

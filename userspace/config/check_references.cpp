@@ -32,7 +32,8 @@ private:
 };
 
 // The kernel dials endpoints; a cluster that has none by nature cannot be balanced over.
-void check_direct(Problems& problems, const model::Mesh& mesh, const Notes& notes) {
+void check_direct(Problems& problems, const model::Mesh& mesh, const std::vector<model::Listener>& listeners,
+                  const Notes& notes) {
     std::unordered_set<std::string_view> original_dst;
     for (const auto& cluster : mesh.clusters)
         if (cluster.type == model::ClusterType::kOriginalDst) original_dst.insert(cluster.name);
@@ -42,38 +43,46 @@ void check_direct(Problems& problems, const model::Mesh& mesh, const Notes& note
                        "cluster " + base::quoted(name) +
                            " is of type ORIGINAL_DST, without endpoints; expected one with endpoints, for direct");
     };
-    for (std::size_t i = 0; i < mesh.listeners.size(); ++i) {
-        const auto& listener = mesh.listeners[i];
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+        const auto& listener = listeners[i];
         if (!listener.direct) continue;
         check(listener.cluster, notes.listener_targets[i]);
         for (const auto& share : listener.weighted_clusters) check(share.name, share.place);
     }
 }
 
+void check_name(Problems& problems, Names& names, const std::string& kind, const std::string& name,
+                const model::Place& place) {
+    if (name.empty() || names.has(name)) return;
+    problems.error(place, kind + " " + base::quoted(name) + " does not exist" + names.suggestion(name) +
+                              "; expected the name of one under " + kind + "s");
+}
+
 }  // namespace
 
-void check_references(Problems& problems, const model::Mesh& mesh, const Notes& notes) {
+void check_references(Problems& problems, const model::Mesh& mesh, const std::vector<model::Listener>& listeners,
+                      const Notes& notes) {
     Names clusters(mesh.clusters);
     Names routes(mesh.routes);
-    const auto check = [&](Names& names, const std::string& kind, const std::string& name, const model::Place& place) {
-        if (name.empty() || names.has(name)) return;
-        problems.error(place, kind + " " + base::quoted(name) + " does not exist" + names.suggestion(name) +
-                                  "; expected the name of one under " + kind + "s");
-    };
-    for (std::size_t i = 0; i < mesh.listeners.size(); ++i) {
-        const auto& listener = mesh.listeners[i];
-        if (notes.routes_readable) check(routes, "route", listener.route_config_name, notes.listener_targets[i]);
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+        const auto& listener = listeners[i];
+        const auto& target = notes.listener_targets[i];
+        if (notes.routes_readable) check_name(problems, routes, "route", listener.route_config_name, target);
         if (!notes.clusters_readable) continue;
-        check(clusters, "cluster", listener.cluster, notes.listener_targets[i]);
-        for (const auto& share : listener.weighted_clusters) check(clusters, "cluster", share.name, share.place);
+        check_name(problems, clusters, "cluster", listener.cluster, target);
+        for (const auto& share : listener.weighted_clusters)
+            check_name(problems, clusters, "cluster", share.name, share.place);
     }
+    if (notes.clusters_readable) check_direct(problems, mesh, listeners, notes);
+}
+
+void check_routes(Problems& problems, const model::Mesh& mesh, const Notes& notes) {
     if (!notes.clusters_readable) return;
-    check_direct(problems, mesh, notes);
-    for (const auto& route : mesh.routes) {
-        for (const auto& host : route.virtual_hosts) {
-            for (const auto& cluster : host.weighted_clusters) check(clusters, "cluster", cluster.name, cluster.place);
-        }
-    }
+    Names clusters(mesh.clusters);
+    for (const auto& route : mesh.routes)
+        for (const auto& host : route.virtual_hosts)
+            for (const auto& cluster : host.weighted_clusters)
+                check_name(problems, clusters, "cluster", cluster.name, cluster.place);
 }
 
 }  // namespace shunt::config

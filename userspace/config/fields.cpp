@@ -22,9 +22,13 @@ std::string hint(const std::string& key, const std::vector<std::string_view>& na
     const std::string near = base::did_you_mean(key, names);
     if (!near.empty()) return near;
     const std::pair<const char*, std::span<const std::string_view>> sections[] = {
-        {"the top level", kRootKeys},           {"proxy", kProxyKeys},
-        {"proxy.identity", kIdentityKeys},      {"capture", kCaptureKeys},
-        {"outboundTrafficPolicy", kPolicyKeys}, {"metrics", kMetricsKeys}};
+        {"the top level", kRootKeys},
+        {"proxy", kProxyKeys},
+        {"proxy.identity", kIdentityKeys},
+        {"capture", kCaptureKeys},
+        {"outboundTrafficPolicy", kPolicyKeys},
+        {"metrics", kMetricsKeys},
+        {"a scope", kScopeKeys}};
     for (const auto& [section, keys] : sections) {
         if (std::find(keys.begin(), keys.end(), key) != keys.end())
             return std::string(" (it belongs to ") + section + ")";

@@ -7,10 +7,12 @@
 
 namespace shunt::config {
 
-inline constexpr std::array<std::string_view, 8> kRootKeys{
-    "proxy", "capture", "outboundTrafficPolicy", "onInternalError", "listeners", "routes", "clusters", "metrics"};
+inline constexpr std::array<std::string_view, 9> kRootKeys{"proxy",           "capture",   "outboundTrafficPolicy",
+                                                           "onInternalError", "listeners", "routes",
+                                                           "clusters",        "metrics",   "scopes"};
 inline constexpr std::array<std::string_view, 4> kProxyKeys{"listen", "identity", "whenDown", "lane"};
 inline constexpr std::array<std::string_view, 4> kIdentityKeys{"cgroup", "mark", "uids", "gids"};
+// `cgroups` comes first: scopes have the others only.
 inline constexpr std::array<std::string_view, 10> kCaptureKeys{"cgroups",
                                                                "includeOutboundIPRanges",
                                                                "excludeOutboundIPRanges",
@@ -23,5 +25,8 @@ inline constexpr std::array<std::string_view, 10> kCaptureKeys{"cgroups",
                                                                "clientAddress"};
 inline constexpr std::array<std::string_view, 3> kPolicyKeys{"mode", "enforcedBy", "emptyCluster"};
 inline constexpr std::array<std::string_view, 2> kMetricsKeys{"listen", "beyondLoopback"};
+
+inline constexpr std::array<std::string_view, 8> kScopeKeys{
+    "name", "cgroups", "proxy", "capture", "outboundTrafficPolicy", "onInternalError", "listeners", "egress"};
 
 }  // namespace shunt::config

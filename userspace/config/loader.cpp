@@ -16,15 +16,14 @@ void read_mesh(Problems& problems, const Node& root, model::Mesh& mesh, Notes& n
         problems.error(map.place("proxy.listen"), "missing; expected address:port of the proxy, such as 0.0.0.0:15001");
         notes.listen_readable = false;
     }
+    const auto scopes = map.get("scopes");
+    const auto of = scopes ? CaptureOf::kConfigurationWithScopes : CaptureOf::kConfiguration;
     if (const auto capture = map.get("capture"))
-        read_capture(problems, *capture, mesh.capture, notes);
-    else
+        read_capture(problems, *capture, mesh.capture, notes, of);
+    else if (!scopes)
         problems.error(map.place("capture.cgroups"), "missing; expected a list of cgroups, such as [/mesh]");
     if (const auto policy = map.get("outboundTrafficPolicy")) read_policy(problems, *policy, mesh.policy);
-    using model::OnInternalError;
-    read_choice<OnInternalError>(problems, map.get("onInternalError"),
-                                 {{"refuse", OnInternalError::kRefuse}, {"bypass", OnInternalError::kBypass}},
-                                 mesh.on_internal_error);
+    read_on_internal_error(problems, map.get("onInternalError"), mesh.on_internal_error);
     if (const auto listeners = map.get("listeners")) read_listeners(problems, *listeners, mesh.listeners, notes);
     if (const auto routes = map.get("routes")) {
         notes.routes_readable = routes->node->kind == Node::Kind::kList;
@@ -37,8 +36,11 @@ void read_mesh(Problems& problems, const Node& root, model::Mesh& mesh, Notes& n
     if (const auto metrics = map.get("metrics")) read_metrics(problems, *metrics, mesh.metrics);
     check_ranges(problems, mesh.capture, notes);
     check_ports(problems, mesh.capture);
-    check_scope(problems, mesh, notes);
-    check_references(problems, mesh, notes);
+    check_cgroups(problems, mesh.capture);
+    check_scope(problems, model::settings_of(mesh, nullptr), mesh.capture.cgroups, notes, true, map.place());
+    check_references(problems, mesh, mesh.listeners, notes);
+    check_routes(problems, mesh, notes);
+    if (scopes) read_scopes(problems, *scopes, mesh, notes);
 }
 
 base::Result<Loaded> refused(const Problems& problems) {
@@ -51,12 +53,15 @@ base::Result<Loaded> refused(const Problems& problems) {
 
 model::Mesh default_mesh() {
     model::Mesh mesh;
-    mesh.capture.include_ranges.all = true;
-    mesh.capture.include_ranges.all_place.path = "capture.includeOutboundIPRanges";
-    mesh.capture.include_owner_groups.all = true;
-    mesh.capture.loopback_v4 = {{base::Address::v4(0x7f000001), 32}, {0, 0, "capture.outboundIPv4LoopbackCIDR"}};
+    set_capture_defaults(mesh.capture, "capture");
     mesh.policy.place.path = "outboundTrafficPolicy";
     return mesh;
+}
+
+void read_on_internal_error(Problems& problems, const std::optional<Value>& value, model::OnInternalError& out) {
+    using model::OnInternalError;
+    read_choice<OnInternalError>(problems, value,
+                                 {{"refuse", OnInternalError::kRefuse}, {"bypass", OnInternalError::kBypass}}, out);
 }
 
 void read_policy(Problems& problems, const Value& value, model::OutboundTrafficPolicy& policy) {

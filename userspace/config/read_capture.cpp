@@ -10,17 +10,6 @@ namespace {
 
 using model::Ipv6Mode;
 
-void read_cgroups(Problems& problems, const Value& value, std::vector<model::Placed<std::string>>& out) {
-    const auto items = read_list(problems, value, "a list of cgroups, such as [/mesh]");
-    if (value.node->kind == Node::Kind::kList && items.empty())
-        problems.error(value.place(), "an empty list; expected at least one cgroup, such as /mesh");
-    Unique<std::string> unique(problems);
-    for (const auto& item : items) {
-        auto path = read_cgroup(problems, item);
-        if (path && unique.add(*path, item.place(), *path)) out.push_back({std::move(*path), item.place()});
-    }
-}
-
 // Host bits are masked as iptables masks them, and said.
 std::optional<base::Cidr> read_cidr(Problems& problems, const Value& value, const std::string& expected) {
     const auto parsed = read_parsed(problems, value, expected, base::parse_cidr);
@@ -121,10 +110,30 @@ void read_client_addresses(Problems& problems, const Value& value, model::Captur
 
 }  // namespace
 
-void read_capture(Problems& problems, const Value& value, model::Capture& capture, Notes& notes) {
-    const MapReader map(problems, value, kCaptureKeys);
-    if (const auto cgroups = map.require("cgroups", "a list of cgroups, such as [/mesh]"))
-        read_cgroups(problems, *cgroups, capture.cgroups);
+void set_capture_defaults(model::Capture& capture, const std::string& path) {
+    capture.include_ranges.all = true;
+    capture.include_ranges.all_place.path = path + ".includeOutboundIPRanges";
+    capture.include_owner_groups.all = true;
+    capture.loopback_v4 = {{base::Address::v4(0x7f000001), 32}, {0, 0, path + ".outboundIPv4LoopbackCIDR"}};
+}
+
+void read_cgroups(Problems& problems, const Value& value, std::vector<model::Placed<std::string>>& out) {
+    const auto items = read_list(problems, value, "a list of cgroups, such as [/mesh]");
+    if (value.node->kind == Node::Kind::kList && items.empty())
+        problems.error(value.place(), "an empty list; expected at least one cgroup, such as /mesh");
+    Unique<std::string> unique(problems);
+    for (const auto& item : items) {
+        auto path = read_cgroup(problems, item);
+        if (path && unique.add(*path, item.place(), *path)) out.push_back({std::move(*path), item.place()});
+    }
+}
+
+void read_capture(Problems& problems, const Value& value, model::Capture& capture, Notes& notes, CaptureOf of) {
+    const auto keys = std::span(kCaptureKeys).subspan(of == CaptureOf::kScope ? 1 : 0);
+    const MapReader map(problems, value, keys);
+    const bool required = of == CaptureOf::kConfiguration;
+    const auto cgroups = required ? map.require("cgroups", "a list of cgroups, such as [/mesh]") : map.get("cgroups");
+    if (cgroups) read_cgroups(problems, *cgroups, capture.cgroups);
     if (const auto ranges = map.get("includeOutboundIPRanges")) {
         notes.include_ranges = ranges->place();
         read_ranges(problems, *ranges, capture.include_ranges);

@@ -35,7 +35,12 @@ std::vector<model::WeightedCluster> read_weighted_clusters(Problems& problems, c
                                                            const std::optional<Value>& total_weight);
 
 void read_proxy(Problems& problems, const Value& value, model::Proxy& proxy, Notes& notes);
-void read_capture(Problems& problems, const Value& value, model::Capture& capture, Notes& notes);
+// Where a capture section stands: a scope names its cgroups itself, and where there are scopes the whole configuration
+// need not name any.
+enum class CaptureOf { kConfiguration, kConfigurationWithScopes, kScope };
+void set_capture_defaults(model::Capture& capture, const std::string& path);
+void read_cgroups(Problems& problems, const Value& value, std::vector<model::Placed<std::string>>& out);
+void read_capture(Problems& problems, const Value& value, model::Capture& capture, Notes& notes, CaptureOf of);
 void read_policy(Problems& problems, const Value& value, model::OutboundTrafficPolicy& policy);
 void read_listeners(Problems& problems, const Value& value, std::vector<model::Listener>& listeners, Notes& notes);
 void read_routes(Problems& problems, const Value& value, std::vector<model::Route>& routes);
@@ -44,7 +49,18 @@ void read_metrics(Problems& problems, const Value& value, std::optional<model::M
 
 void check_ranges(Problems& problems, const model::Capture& capture, const Notes& notes);
 void check_ports(Problems& problems, const model::Capture& capture);
-void check_scope(Problems& problems, const model::Mesh& mesh, const Notes& notes);
-void check_references(Problems& problems, const model::Mesh& mesh, const Notes& notes);
+// judge_capture: the capture section is the scope's own. `place` is where the scope itself is written.
+void check_scope(Problems& problems, const model::Settings& settings,
+                 const std::vector<model::Placed<std::string>>& cgroups, const Notes& notes, bool judge_capture,
+                 const model::Place& place);
+void check_cgroups(Problems& problems, const model::Capture& capture);
+// One list of listeners, its own notes, and those of the routes and clusters that it names.
+void check_references(Problems& problems, const model::Mesh& mesh, const std::vector<model::Listener>& listeners,
+                      const Notes& notes);
+void check_routes(Problems& problems, const model::Mesh& mesh, const Notes& notes);
+
+// After everything else was read, because a scope inherits what it does not say.
+void read_scopes(Problems& problems, const Value& value, model::Mesh& mesh, const Notes& notes);
+void read_on_internal_error(Problems& problems, const std::optional<Value>& value, model::OnInternalError& out);
 
 }  // namespace shunt::config

@@ -17,13 +17,19 @@
 namespace shunt::daemon {
 namespace {
 
+constexpr std::size_t kNamed = 10;  // cgroups in one line of the log
+
 std::string describe(const model::Mesh& mesh) {
     std::vector<std::string> cgroups;
     for (const auto& cgroup : mesh.capture.cgroups) cgroups.push_back(cgroup.value);
+    for (const auto& scope : mesh.scopes)
+        if (cgroups.size() < kNamed) cgroups.push_back(scope.cgroups.front().value);
+    if (mesh.scopes.size() > kNamed) cgroups.push_back("...");
     std::vector<std::string> proxies;
     if (mesh.proxy.listen_v4) proxies.push_back(base::to_string(mesh.proxy.listen_v4->value));
     if (mesh.proxy.listen_v6) proxies.push_back(base::to_string(mesh.proxy.listen_v6->value));
-    return fmt::format("cgroups {}, proxy {}", fmt::join(cgroups, " "), fmt::join(proxies, " "));
+    const auto scopes = mesh.scopes.empty() ? "" : fmt::format(", {} scopes", mesh.scopes.size());
+    return fmt::format("cgroups {}, proxy {}{}", fmt::join(cgroups, " "), fmt::join(proxies, " "), scopes);
 }
 
 // Until SIGTERM or SIGINT, whose name it returns.

@@ -27,6 +27,7 @@ struct InnerTypes {
 
 // Which ABI structs a banked table's inner maps are made of; bpftool shows their fields by these names.
 InnerTypes inner_types(const std::string& inner) {
+    if (inner == "shunt_scopes") return {"shunt_scope_key", "shunt_scope"};
     if (inner == "shunt_ports") return {"shunt_port_key", "shunt_port_rule"};
     if (inner == "shunt_cidrs4") return {"shunt_cidr4_key", "shunt_cidr_rule"};
     if (inner == "shunt_cidrs6") return {"shunt_cidr6_key", "shunt_cidr_rule"};
@@ -95,10 +96,11 @@ std::string abi_hash(bpf_object* object) { return fnv1a(describe_layout(object))
 
 const std::vector<BankedTable>& banked_tables() {
     static const std::vector<BankedTable> tables{
-        {"shunt_ports_b", "shunt_ports"},      {"shunt_cidrs4_b", "shunt_cidrs4"},
-        {"shunt_cidrs6_b", "shunt_cidrs6"},    {"shunt_owners_b", "shunt_owners"},
-        {"shunt_listen_b", "shunt_listeners"}, {"shunt_splits_b", "shunt_splits"},
-        {"shunt_cluster_b", "shunt_clusters"}, {"shunt_endpnt_b", "shunt_endpoints"}};
+        {"shunt_scopes_b", "shunt_scopes"},   {"shunt_ports_b", "shunt_ports"},
+        {"shunt_cidrs4_b", "shunt_cidrs4"},   {"shunt_cidrs6_b", "shunt_cidrs6"},
+        {"shunt_owners_b", "shunt_owners"},   {"shunt_listen_b", "shunt_listeners"},
+        {"shunt_splits_b", "shunt_splits"},   {"shunt_cluster_b", "shunt_clusters"},
+        {"shunt_endpnt_b", "shunt_endpoints"}};
     return tables;
 }
 

@@ -137,6 +137,21 @@ struct MetricsListener {
     bool operator==(const MetricsListener&) const = default;
 };
 
+// Some cgroups with settings of their own. A section that is not given is the one of the whole configuration; one that
+// is given stands alone, nothing is merged into it. Of scopes that hold each other the deepest counts.
+struct Scope {
+    std::string name;                          // unique; the first cgroup where none is given
+    std::vector<Placed<std::string>> cgroups;  // never empty
+    std::optional<Proxy> proxy;
+    std::optional<Capture> capture;  // its cgroups are empty
+    std::optional<OutboundTrafficPolicy> policy;
+    std::optional<OnInternalError> on_internal_error;
+    std::optional<std::vector<Listener>> listeners;
+    // Sidecar-style: only listeners for these hosts are seen; each is NAMESPACE/HOST, both may be "*". Unset: all.
+    std::optional<std::vector<Placed<std::string>>> egress_hosts;
+    Place place;
+};
+
 struct Mesh {
     std::string file;  // where it was read from, for messages
     Proxy proxy;
@@ -147,6 +162,28 @@ struct Mesh {
     std::vector<Route> routes;
     std::vector<Cluster> clusters;
     std::optional<MetricsListener> metrics;
+    std::vector<Scope> scopes;
 };
+
+// What governs the sockets of one scope, or, without a scope, of everybody else.
+struct Settings {
+    const Proxy& proxy;
+    const Capture& capture;
+    const OutboundTrafficPolicy& policy;
+    OnInternalError on_internal_error;
+    const std::vector<Listener>& listeners;
+    const std::vector<Placed<std::string>>* egress_hosts;  // null: all
+};
+
+inline Settings settings_of(const Mesh& mesh, const Scope* scope) {
+    if (scope == nullptr)
+        return {mesh.proxy, mesh.capture, mesh.policy, mesh.on_internal_error, mesh.listeners, nullptr};
+    return {scope->proxy ? *scope->proxy : mesh.proxy,
+            scope->capture ? *scope->capture : mesh.capture,
+            scope->policy ? *scope->policy : mesh.policy,
+            scope->on_internal_error.value_or(mesh.on_internal_error),
+            scope->listeners ? *scope->listeners : mesh.listeners,
+            scope->egress_hosts ? &*scope->egress_hosts : nullptr};
+}
 
 }  // namespace shunt::model

@@ -4,7 +4,8 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <unordered_set>
+
+#include "policy/egress.h"
 
 namespace shunt::policy {
 namespace {
@@ -13,14 +14,6 @@ std::uint32_t hash(const std::string& name) {
     std::uint32_t h = 0x811c9dc5u;  // FNV-1a
     for (const unsigned char c : name) h = (h ^ c) * 0x01000193u;
     return h;
-}
-
-template <class Item>
-Ids ids_of(const std::vector<Item>& items) {
-    std::vector<std::string> names;
-    names.reserve(items.size());
-    for (const auto& item : items) names.push_back(item.name);
-    return Ids(std::move(names));
 }
 
 // Healthy endpoints only: UNHEALTHY and DRAINING ones get no new connections.
@@ -39,7 +32,7 @@ void compile_cluster(const model::Cluster& cluster, std::uint32_t id, Tables& ta
 }
 
 shunt_listener compile_listener(const model::Listener& listener, std::uint32_t id, const Ids& clusters,
-                                Tables& tables) {
+                                SplitTable& splits) {
     shunt_listener compiled{};
     compiled.id = id;
     if (!listener.direct) return compiled;
@@ -51,7 +44,7 @@ shunt_listener compile_listener(const model::Listener& listener, std::uint32_t i
     for (const auto& share : listener.weighted_clusters) {
         if (share.weight == 0) continue;
         compiled.total_weight += share.weight;
-        tables.splits[{id, compiled.splits++}] = {compiled.total_weight, clusters.of(share.name)};
+        splits[{id, compiled.splits++}] = {compiled.total_weight, clusters.of(share.name)};
     }
     return compiled;
 }
@@ -88,23 +81,52 @@ std::uint32_t Ids::of(const std::string& name) const {
     return found == ids_.end() ? 0 : found->second;
 }
 
-Ids cluster_ids(const model::Mesh& mesh) { return ids_of(mesh.clusters); }
-Ids listener_ids(const model::Mesh& mesh) { return ids_of(mesh.listeners); }
+Ids cluster_ids(const model::Mesh& mesh) {
+    std::vector<std::string> names;
+    names.reserve(mesh.clusters.size());
+    for (const auto& cluster : mesh.clusters) names.push_back(cluster.name);
+    return Ids(std::move(names));
+}
 
-void compile_balancing(const model::Mesh& mesh, Tables& tables) {
-    const Ids clusters = cluster_ids(mesh);
-    const Ids listeners = listener_ids(mesh);
+std::string listener_name(const model::Scope* scope, const model::Listener& listener) {
+    // No configured name has a line break.
+    return scope == nullptr ? listener.name : scope->name + "\n" + listener.name;
+}
+
+Ids listener_ids(const model::Mesh& mesh) {
+    std::vector<std::string> names;
+    for (const auto& listener : mesh.listeners) names.push_back(listener_name(nullptr, listener));
+    for (const auto& scope : mesh.scopes)
+        if (scope.listeners)
+            for (const auto& listener : *scope.listeners) names.push_back(listener_name(&scope, listener));
+    return Ids(std::move(names));
+}
+
+void compile_clusters(const model::Mesh& mesh, const Ids& clusters, Tables& tables) {
     for (const auto& cluster : mesh.clusters) compile_cluster(cluster, clusters.of(cluster.name), tables);
-    const bool refuse_empty = mesh.policy.empty_cluster == model::EmptyCluster::kRefuse;
-    const auto empty = refuse_empty ? empty_clusters(mesh) : std::unordered_set<std::string>{};
-    for (const auto& listener : mesh.listeners) {
+}
+
+ListenerContext::ListenerContext(const model::Mesh& whole)
+    : mesh(whole), clusters(cluster_ids(whole)), listeners(listener_ids(whole)), empty(empty_clusters(whole)) {}
+
+ListenerTable compile_listeners(const ListenerContext& context, const model::Scope* scope, SplitTable& splits) {
+    ListenerTable table;
+    const auto settings = model::settings_of(context.mesh, scope);
+    const auto* owner = scope != nullptr && scope->listeners ? scope : nullptr;
+    const bool refuse_empty = settings.policy.empty_cluster == model::EmptyCluster::kRefuse;
+    const Egress egress(context.mesh, settings.egress_hosts);
+    for (const auto& listener : settings.listeners) {
+        if (!egress.sees(listener)) continue;
         shunt_listener_key key{};
         if (!listener.address.is_unspecified()) key.addr = listener.address.to_abi();
         key.port_be = htons(listener.port);
-        auto compiled = compile_listener(listener, listeners.of(listener.name), clusters, tables);
-        if (!listener.direct && empty.contains(listener.cluster)) compiled.flags |= SHUNT_LISTENER_EMPTY;
-        tables.listeners[key] = compiled;
+        const auto id = context.listeners.of(listener_name(owner, listener));
+        auto compiled = compile_listener(listener, id, context.clusters, splits);
+        if (!listener.direct && refuse_empty && context.empty.contains(listener.cluster))
+            compiled.flags |= SHUNT_LISTENER_EMPTY;
+        table[key] = compiled;
     }
+    return table;
 }
 
 }  // namespace shunt::policy

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "model/mesh.h"
@@ -26,9 +27,23 @@ private:
 };
 
 Ids cluster_ids(const model::Mesh& mesh);
+// Listeners of a scope's own are numbered by listener_name(), because two scopes may use one name for two things.
 Ids listener_ids(const model::Mesh& mesh);
+std::string listener_name(const model::Scope* scope, const model::Listener& listener);
 
-// Fills listeners, splits, clusters and endpoints.
-void compile_balancing(const model::Mesh& mesh, Tables& tables);
+// Fills clusters and endpoints, which all scopes share.
+void compile_clusters(const model::Mesh& mesh, const Ids& clusters, Tables& tables);
+
+// What a whole configuration's listeners have in common.
+struct ListenerContext {
+    const model::Mesh& mesh;
+    Ids clusters;
+    Ids listeners;
+    std::unordered_set<std::string> empty;  // clusters without a healthy endpoint
+    explicit ListenerContext(const model::Mesh& whole);
+};
+
+// The listeners that one scope sees (null: the base scope), under set 0; their splits go into `splits`.
+ListenerTable compile_listeners(const ListenerContext& context, const model::Scope* scope, SplitTable& splits);
 
 }  // namespace shunt::policy

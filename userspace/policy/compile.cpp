@@ -1,19 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
 
+#include <algorithm>
+#include <set>
+
 #include "policy/balancing.h"
+#include "policy/sets.h"
 #include "policy/tables.h"
 
 namespace shunt::policy {
 namespace {
 
+constexpr std::uint32_t kDeepestLevel = 31;  // bits of shunt_bank::levels
+
+std::set<std::uint16_t> proxy_ports(const model::Mesh& mesh) {
+    std::set<std::uint16_t> ports;
+    const auto add = [&](const model::Proxy& proxy) {
+        if (proxy.listen_v4) ports.insert(proxy.listen_v4->value.port);
+    };
+    add(mesh.proxy);
+    for (const auto& scope : mesh.scopes)
+        if (scope.proxy) add(*scope.proxy);
+    return ports;
+}
+
+// Keys are made with set 0; what becomes another scope's own copy is stamped afterwards.
 shunt_cidr4_key key4(const base::Cidr& cidr) {
-    return {static_cast<std::uint32_t>(cidr.prefix), cidr.address.to_abi().words_be[3]};
+    return {32 + static_cast<std::uint32_t>(cidr.prefix), 0, cidr.address.to_abi().words_be[3]};
 }
 
 shunt_cidr6_key key6(const base::Cidr& cidr) {
     shunt_cidr6_key key{};
-    key.prefix_len = static_cast<std::uint32_t>(cidr.prefix);
+    key.prefix_len = 32 + static_cast<std::uint32_t>(cidr.prefix);
     std::memcpy(key.addr_be, cidr.address.bytes.data(), 16);
     return key;
 }
@@ -24,16 +42,16 @@ class CidrCollector {
 public:
     void add(const base::Cidr& cidr, std::uint32_t flags) { flags_[cidr] |= flags; }
 
-    void write(Tables& tables) const {
+    void write(Parts& parts) const {
         std::vector<std::pair<base::Cidr, std::uint32_t>> covering;  // a chain, widest first
         for (const auto& [cidr, own] : flags_) {
             while (!covering.empty() && !covering.back().first.contains(cidr.address)) covering.pop_back();
             const std::uint32_t flags = own | (covering.empty() ? 0 : covering.back().second);
             covering.emplace_back(cidr, flags);
             if (cidr.is_v4())
-                tables.cidrs4[key4(cidr)] = {flags};
+                parts.cidrs4[key4(cidr)] = {flags};
             else
-                tables.cidrs6[key6(cidr)] = {flags};
+                parts.cidrs6[key6(cidr)] = {flags};
         }
     }
 
@@ -41,17 +59,17 @@ private:
     std::map<base::Cidr, std::uint32_t> flags_;  // by address, then by prefix
 };
 
-void compile_ports(const model::Capture& capture, Tables& tables) {
+void compile_ports(const model::Capture& capture, Parts& parts) {
     const auto mark = [&](const auto& ranges, std::uint32_t flag) {
         for (const auto& range : ranges)
             for (unsigned port = range.value.first; port <= range.value.last; ++port)
-                tables.ports[{htons(static_cast<std::uint16_t>(port)), 0}].flags |= flag;
+                parts.ports[{0, htons(static_cast<std::uint16_t>(port)), 0}].flags |= flag;
     };
     mark(capture.include_ports, SHUNT_PORT_INCLUDED);
     mark(capture.exclude_ports, SHUNT_PORT_EXCLUDED);
 }
 
-void compile_cidrs(const model::Capture& capture, Tables& tables) {
+void compile_cidrs(const model::Capture& capture, Parts& parts) {
     CidrCollector ranges;
     const base::Cidr all_v4{base::Address::v4(0), 0};
     const base::Cidr all_v6{base::Address{}, 0};
@@ -73,29 +91,28 @@ void compile_cidrs(const model::Capture& capture, Tables& tables) {
         base::Cidr v6{base::Address{}, 128};
         v6.address.bytes[15] = 1;
         ranges.add(v6, SHUNT_CIDR_LOOPBACK);
-        tables.scope.flags |= SHUNT_SCOPE_INCLUDE_OWN;
+        parts.scope.flags |= SHUNT_SCOPE_INCLUDE_OWN;
     }
-    ranges.write(tables);
-    if (capture.include_ranges.all) tables.scope.flags |= SHUNT_SCOPE_INCLUDE_ALL;
+    ranges.write(parts);
+    if (capture.include_ranges.all) parts.scope.flags |= SHUNT_SCOPE_INCLUDE_ALL;
 }
 
-void compile_owners(const model::Mesh& mesh, Tables& tables) {
-    const auto& capture = mesh.capture;
+void compile_owners(const model::Settings& settings, Parts& parts) {
+    const auto& capture = settings.capture;
     const auto mark = [&](const auto& ids, std::uint32_t kind, std::uint32_t flag) {
         for (const auto& id : ids) {
-            tables.owners[{kind, id.value}].flags |= flag;
-            tables.scope.flags |= kind == SHUNT_OWNER_UID ? SHUNT_SCOPE_UIDS : SHUNT_SCOPE_GIDS;
+            parts.owners[{kind, id.value, 0}].flags |= flag;
+            parts.scope.flags |= kind == SHUNT_OWNER_UID ? SHUNT_SCOPE_UIDS : SHUNT_SCOPE_GIDS;
         }
     };
-    mark(mesh.proxy.identity.uids, SHUNT_OWNER_UID, SHUNT_OWNER_PROXY);
-    mark(mesh.proxy.identity.gids, SHUNT_OWNER_GID, SHUNT_OWNER_PROXY);
+    mark(settings.proxy.identity.uids, SHUNT_OWNER_UID, SHUNT_OWNER_PROXY);
+    mark(settings.proxy.identity.gids, SHUNT_OWNER_GID, SHUNT_OWNER_PROXY);
     mark(capture.include_owner_groups.gids, SHUNT_OWNER_GID, SHUNT_OWNER_INCLUDED);
     mark(capture.exclude_owner_groups, SHUNT_OWNER_GID, SHUNT_OWNER_EXCLUDED);
-    if (!capture.include_owner_groups.all) tables.scope.flags |= SHUNT_SCOPE_OWNER_INCLUDE_LIST;
+    if (!capture.include_owner_groups.all) parts.scope.flags |= SHUNT_SCOPE_OWNER_INCLUDE_LIST;
 }
 
-void compile_proxy(const model::Mesh& mesh, const Resolved& resolved, shunt_scope& scope) {
-    const auto& proxy = mesh.proxy;
+void compile_proxy(const model::Proxy& proxy, const std::optional<CgroupId>& cgroup, shunt_scope& scope) {
     if (proxy.listen_v4) {
         scope.flags |= SHUNT_SCOPE_PROXY_V4;
         scope.proxy4 = proxy.listen_v4->value.address.to_abi();
@@ -112,49 +129,109 @@ void compile_proxy(const model::Mesh& mesh, const Resolved& resolved, shunt_scop
         scope.flags |= SHUNT_SCOPE_PROXY_MARK;
         scope.proxy_mark = proxy.identity.mark->value;
     }
-    if (resolved.proxy_cgroup_id) {
+    if (cgroup) {
         scope.flags |= SHUNT_SCOPE_PROXY_CGROUP;
-        scope.proxy_cgroup_id = *resolved.proxy_cgroup_id;
-        scope.proxy_cgroup_level = resolved.proxy_cgroup_level;
+        scope.proxy_cgroup_id = cgroup->id;
+        scope.proxy_cgroup_level = cgroup->level;
     }
     if (proxy.lane == model::LaneMode::kRecord) scope.flags |= SHUNT_SCOPE_LANE_RECORD;
     if (proxy.when_down == model::WhenDown::kBypass) scope.flags |= SHUNT_SCOPE_DOWN_BYPASS;
 }
 
-void compile_scope(const model::Mesh& mesh, shunt_scope& scope) {
-    if (mesh.on_internal_error == model::OnInternalError::kBypass) scope.flags |= SHUNT_SCOPE_ERROR_BYPASS;
-    const auto ipv6 = mesh.capture.ipv6;
+void compile_settings(const model::Settings& settings, shunt_scope& scope) {
+    if (settings.on_internal_error == model::OnInternalError::kBypass) scope.flags |= SHUNT_SCOPE_ERROR_BYPASS;
+    const auto ipv6 = settings.capture.ipv6;
     if (ipv6 == model::Ipv6Mode::kRefuse) scope.flags |= SHUNT_SCOPE_IPV6_REFUSE;
-    if (ipv6 == model::Ipv6Mode::kCapture || (ipv6 == model::Ipv6Mode::kAuto && mesh.proxy.listen_v6))
+    if (ipv6 == model::Ipv6Mode::kCapture || (ipv6 == model::Ipv6Mode::kAuto && settings.proxy.listen_v6))
         scope.flags |= SHUNT_SCOPE_IPV6_CAPTURE;
-    if (mesh.policy.enforced_by == model::EnforcedBy::kKernel) scope.flags |= SHUNT_SCOPE_KERNEL_POLICY;
-    if (mesh.policy.mode == model::PolicyMode::kRegistryOnly) scope.flags |= SHUNT_SCOPE_REGISTRY_ONLY;
-    if (mesh.capture.client_address_v4) {
+    if (settings.policy.enforced_by == model::EnforcedBy::kKernel) scope.flags |= SHUNT_SCOPE_KERNEL_POLICY;
+    if (settings.policy.mode == model::PolicyMode::kRegistryOnly) scope.flags |= SHUNT_SCOPE_REGISTRY_ONLY;
+    if (settings.capture.client_address_v4) {
         scope.flags |= SHUNT_SCOPE_CLIENT4;
-        scope.client4_be = mesh.capture.client_address_v4->value.to_abi().words_be[3];
+        scope.client4_be = settings.capture.client_address_v4->value.to_abi().words_be[3];
     }
-    if (mesh.capture.client_address_v6) {
+    if (settings.capture.client_address_v6) {
         scope.flags |= SHUNT_SCOPE_CLIENT6;
-        scope.client6 = mesh.capture.client_address_v6->value.to_abi();
+        scope.client6 = settings.capture.client_address_v6->value.to_abi();
     }
+}
+
+// What a scope's tables would hold if it were alone: all under set 0.
+Parts compile_parts(const model::Settings& settings, const std::optional<CgroupId>& proxy_cgroup) {
+    Parts parts;
+    parts.scope.flags = SHUNT_SCOPE_VALID;
+    compile_proxy(settings.proxy, proxy_cgroup, parts.scope);
+    compile_settings(settings, parts.scope);
+    compile_ports(settings.capture, parts);
+    compile_cidrs(settings.capture, parts);
+    compile_owners(settings, parts);
+    if (!parts.ports.empty()) parts.scope.flags |= SHUNT_SCOPE_PORTS;
+    if (!parts.cidrs4.empty()) parts.scope.flags |= SHUNT_SCOPE_CIDRS4;
+    if (!parts.cidrs6.empty()) parts.scope.flags |= SHUNT_SCOPE_CIDRS6;
+    return parts;
 }
 
 }  // namespace
 
 Tables compile(const model::Mesh& mesh, const Resolved& resolved) {
     Tables tables;
-    tables.scope.flags = SHUNT_SCOPE_VALID;
-    compile_proxy(mesh, resolved, tables.scope);
-    compile_scope(mesh, tables.scope);
-    compile_ports(mesh.capture, tables);
-    compile_cidrs(mesh.capture, tables);
-    compile_owners(mesh, tables);
-    compile_balancing(mesh, tables);
-    if (!tables.ports.empty()) tables.scope.flags |= SHUNT_SCOPE_PORTS;
-    if (!tables.cidrs4.empty()) tables.scope.flags |= SHUNT_SCOPE_CIDRS4;
-    if (!tables.cidrs6.empty()) tables.scope.flags |= SHUNT_SCOPE_CIDRS6;
-    if (!tables.listeners.empty()) tables.scope.flags |= SHUNT_SCOPE_LISTENERS;
+    const ListenerContext context(mesh);
+    compile_clusters(mesh, context.clusters, tables);
+    ScopeCompiler compiler(context, tables);
+    auto base = compiler.compile(nullptr, compile_parts(model::settings_of(mesh, nullptr), resolved.proxy));
+    tables.scopes[{0}] = base;
+    std::vector<std::pair<CgroupId, shunt_scope>> outside;
+    for (std::size_t i = 0; i < mesh.scopes.size(); ++i) {
+        const auto& scope = mesh.scopes[i];
+        const auto& where = resolved.scopes.at(i);
+        const auto settings = compiler.compile(&scope, compile_parts(model::settings_of(mesh, &scope), where.proxy));
+        for (const auto& cgroup : where.cgroups) {
+            tables.scopes[{cgroup.id}] = settings;
+            tables.bank.levels |= 1u << cgroup.level;
+        }
+        if (where.proxy && scope.proxy) outside.emplace_back(*where.proxy, settings);
+    }
+    // A proxy of a scope's own lives under that scope's settings wherever it runs.
+    for (const auto& [cgroup, settings] : outside) {
+        tables.scopes.try_emplace({cgroup.id}, settings);
+        tables.bank.levels |= 1u << cgroup.level;
+    }
+    const auto ports = proxy_ports(mesh);
+    tables.bank.proxy_ports = static_cast<std::uint32_t>(ports.size());
+    std::transform(ports.begin(), ports.end(), tables.bank.proxy_ports_be, [](auto port) { return htons(port); });
     return tables;
+}
+
+Resolved offline(const model::Mesh& mesh) {
+    // That a cgroup is configured is enough to answer for a flow that comes from it.
+    Resolved resolved;
+    const auto proxy_of = [](const model::Proxy& proxy) {
+        return proxy.identity.cgroup ? std::optional<CgroupId>({~0ull, 1}) : std::nullopt;
+    };
+    resolved.proxy = proxy_of(mesh.proxy);
+    for (std::size_t i = 0; i < mesh.scopes.size(); ++i)
+        resolved.scopes.push_back({{{i + 1, 1}}, proxy_of(model::settings_of(mesh, &mesh.scopes[i]).proxy)});
+    return resolved;
+}
+
+base::Status check_limits(const model::Mesh& mesh, const Resolved& resolved) {
+    if (const auto ports = proxy_ports(mesh); ports.size() > SHUNT_PROXY_PORTS)
+        return base::fail("scopes name " + std::to_string(ports.size()) + " different IPv4 ports of proxies; at most " +
+                          std::to_string(SHUNT_PROXY_PORTS) + " are possible");
+    for (std::size_t i = 0; i < resolved.scopes.size(); ++i)
+        for (const auto& cgroup : resolved.scopes[i].cgroups)
+            if (cgroup.level > kDeepestLevel)
+                return base::fail(mesh.scopes[i].place.path + ": a cgroup of scope " + mesh.scopes[i].name + " lies " +
+                                  std::to_string(cgroup.level) + " levels deep; at most " +
+                                  std::to_string(kDeepestLevel) + " are possible");
+    return {};
+}
+
+const shunt_scope& Tables::scope(std::uint64_t cgroup_id) const {
+    static const shunt_scope none{};
+    auto found = scopes.find({cgroup_id});
+    if (found == scopes.end()) found = scopes.find({0});
+    return found == scopes.end() ? none : found->second;
 }
 
 std::size_t entries(const Tables& tables) {

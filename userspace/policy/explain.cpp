@@ -10,6 +10,7 @@
 struct shunt_env {
     const shunt::policy::Tables* tables;
     const shunt::policy::Flow* flow;
+    const shunt_scope* scope;
 };
 #include "lib/decide.h"
 
@@ -37,20 +38,21 @@ void mask_words(std::uint32_t* words_be, int count, int prefix) {
 }  // namespace
 
 __u32 shunt_env_port(struct shunt_env* env, __u16 port_be) {
-    const auto found = env->tables->ports.find({port_be, 0});
+    const auto found = env->tables->ports.find({env->scope->ports_set, port_be, 0});
     return found == env->tables->ports.end() ? 0 : found->second.flags;
 }
 
 __u32 shunt_env_cidr(struct shunt_env* env, const struct shunt_ip* addr, int is_v4) {
     if (is_v4)
         return longest_match(env->tables->cidrs4, 32, [&](int prefix) {
-            shunt_cidr4_key key{static_cast<__u32>(prefix), addr->words_be[3]};
+            shunt_cidr4_key key{32 + static_cast<__u32>(prefix), env->scope->cidrs_set, addr->words_be[3]};
             mask_words(&key.addr_be, 1, prefix);
             return key;
         });
     return longest_match(env->tables->cidrs6, 128, [&](int prefix) {
         shunt_cidr6_key key{};
-        key.prefix_len = static_cast<__u32>(prefix);
+        key.prefix_len = 32 + static_cast<__u32>(prefix);
+        key.set = env->scope->cidrs_set;
         std::copy(addr->words_be, addr->words_be + 4, key.addr_be);
         mask_words(key.addr_be, 4, prefix);
         return key;
@@ -58,12 +60,12 @@ __u32 shunt_env_cidr(struct shunt_env* env, const struct shunt_ip* addr, int is_
 }
 
 __u32 shunt_env_owner(struct shunt_env* env, __u32 kind, __u32 id) {
-    const auto found = env->tables->owners.find({kind, id});
+    const auto found = env->tables->owners.find({kind, id, env->scope->owners_set});
     return found == env->tables->owners.end() ? 0 : found->second.flags;
 }
 
 int shunt_env_listener(struct shunt_env* env, const struct shunt_ip* addr, __u16 port_be, struct shunt_listener* out) {
-    const auto found = env->tables->listeners.find({*addr, port_be, 0});
+    const auto found = env->tables->listeners.find({*addr, port_be, 0, env->scope->listeners_set});
     if (found == env->tables->listeners.end()) return 0;
     *out = found->second;
     return 1;
@@ -73,6 +75,12 @@ int shunt_env_is_own(struct shunt_env* env, const struct shunt_flow* flow) {
     const auto destination = shunt::base::Address::from_abi(flow->dst);
     const auto& own = env->flow->own;
     return std::find(own.begin(), own.end(), destination) != own.end();
+}
+
+int shunt_env_is_proxy_port(struct shunt_env* env, __u16 port_be) {
+    const auto& bank = env->tables->bank;
+    return std::find(bank.proxy_ports_be, bank.proxy_ports_be + bank.proxy_ports, port_be) !=
+           bank.proxy_ports_be + bank.proxy_ports;
 }
 
 int shunt_env_in_proxy_cgroup(struct shunt_env* env, const struct shunt_scope*) { return env->flow->in_proxy_cgroup; }
@@ -170,9 +178,9 @@ model::Place capture_place(const model::Capture& capture, const Flow& flow) {
 
 model::Place default_place(const char* path) { return {0, 0, path}; }
 
-model::Place rule_place(const model::Mesh& mesh, const Flow& flow, const Answer& answer) {
-    const auto& capture = mesh.capture;
-    const auto& identity = mesh.proxy.identity;
+model::Place rule_place(const model::Settings& settings, const Flow& flow, const Answer& answer) {
+    const auto& capture = settings.capture;
+    const auto& identity = settings.proxy.identity;
     const auto port = flow.destination.port;
     const auto holds_port = [&](const base::PortRange& range) { return range.first <= port && port <= range.last; };
     switch (answer.reason) {
@@ -201,14 +209,14 @@ model::Place rule_place(const model::Mesh& mesh, const Flow& flow, const Answer&
         case SHUNT_REASON_IPV6_REFUSE: return default_place("capture.ipv6");
         case SHUNT_REASON_PASSTHROUGH_CLUSTER:
         case SHUNT_REASON_BLACK_HOLE_CLUSTER:
-            if (answer.listener) return mesh.listeners[*answer.listener].place;
-            return mesh.policy.place.path.empty() ? default_place("outboundTrafficPolicy") : mesh.policy.place;
+            if (answer.listener) return settings.listeners[*answer.listener].place;
+            return settings.policy.place.path.empty() ? default_place("outboundTrafficPolicy") : settings.policy.place;
         case SHUNT_REASON_PROXY_DOWN_REFUSE:
         case SHUNT_REASON_PROXY_DOWN_BYPASS: return default_place("proxy.listen");
         case SHUNT_REASON_DIRECT:
         case SHUNT_REASON_NO_ENDPOINT_REFUSE:
         case SHUNT_REASON_NO_ENDPOINT_BYPASS:
-            return answer.listener ? mesh.listeners[*answer.listener].place : default_place("listeners");
+            return answer.listener ? settings.listeners[*answer.listener].place : default_place("listeners");
         case SHUNT_REASON_LISTENER:
         case SHUNT_REASON_PORT_LISTENER:
         case SHUNT_REASON_UNMATCHED:
@@ -220,10 +228,10 @@ model::Place rule_place(const model::Mesh& mesh, const Flow& flow, const Answer&
 }
 
 // As the kernel looks it up: exactly this address and port, then the port.
-std::optional<std::size_t> find_listener(const model::Mesh& mesh, const Flow& flow) {
+std::optional<std::size_t> find_listener(const model::Settings& settings, const Flow& flow) {
     std::optional<std::size_t> by_port;
-    for (std::size_t i = 0; i < mesh.listeners.size(); ++i) {
-        const auto& listener = mesh.listeners[i];
+    for (std::size_t i = 0; i < settings.listeners.size(); ++i) {
+        const auto& listener = settings.listeners[i];
         if (listener.port != flow.destination.port) continue;
         if (listener.address == flow.destination.address) return i;
         if (listener.address.is_unspecified()) by_port = i;
@@ -232,7 +240,8 @@ std::optional<std::size_t> find_listener(const model::Mesh& mesh, const Flow& fl
 }
 
 // An endpoint is chosen at each connect; only whether there is one to choose is known before.
-shunt_reason balance_outcome(const Tables& tables, const shunt_flow& flow, const shunt_listener& listener) {
+shunt_reason balance_outcome(const Tables& tables, const shunt_scope& scope, const shunt_flow& flow,
+                             const shunt_listener& listener) {
     const std::uint32_t family = flow.is_v4 ? 4 : 6;
     const auto has_endpoints = [&](std::uint32_t cluster) { return tables.clusters.contains({cluster, family}); };
     bool any = listener.splits == 0 && has_endpoints(listener.cluster);
@@ -241,35 +250,36 @@ shunt_reason balance_outcome(const Tables& tables, const shunt_flow& flow, const
         any = split != tables.splits.end() && has_endpoints(split->second.cluster);
     }
     if (any) return SHUNT_REASON_DIRECT;
-    return tables.scope.flags & SHUNT_SCOPE_DOWN_BYPASS ? SHUNT_REASON_NO_ENDPOINT_BYPASS
-                                                        : SHUNT_REASON_NO_ENDPOINT_REFUSE;
+    return scope.flags & SHUNT_SCOPE_DOWN_BYPASS ? SHUNT_REASON_NO_ENDPOINT_BYPASS : SHUNT_REASON_NO_ENDPOINT_REFUSE;
 }
 
 }  // namespace
 
 Answer explain(const Tables& tables, const model::Mesh& mesh, const Flow& flow) {
-    shunt_env env{&tables, &flow};
+    const shunt_scope& scope = tables.scope(flow.scope_id);
+    const auto settings = model::settings_of(mesh, flow.scope ? &mesh.scopes.at(*flow.scope) : nullptr);
+    shunt_env env{&tables, &flow, &scope};
     const shunt_flow abi = to_abi(flow);
     shunt_listener listener{};
     Answer answer;
-    answer.reason = shunt_decide(&env, &tables.scope, &abi, &listener);
+    answer.reason = shunt_decide(&env, &scope, &abi, &listener);
     const bool v4 = flow.destination.address.is_v4();
     if (shunt_verdict_of(answer.reason) == SHUNT_VERDICT_REDIRECT &&
-        !(tables.scope.flags & (v4 ? SHUNT_SCOPE_PROXY_V4 : SHUNT_SCOPE_PROXY_V6)))
-        answer.reason = tables.scope.flags & SHUNT_SCOPE_DOWN_BYPASS ? SHUNT_REASON_PROXY_DOWN_BYPASS
-                                                                     : SHUNT_REASON_PROXY_DOWN_REFUSE;
-    if (answer.reason == SHUNT_REASON_DIRECT) answer.reason = balance_outcome(tables, abi, listener);
+        !(scope.flags & (v4 ? SHUNT_SCOPE_PROXY_V4 : SHUNT_SCOPE_PROXY_V6)))
+        answer.reason =
+            scope.flags & SHUNT_SCOPE_DOWN_BYPASS ? SHUNT_REASON_PROXY_DOWN_BYPASS : SHUNT_REASON_PROXY_DOWN_REFUSE;
+    if (answer.reason == SHUNT_REASON_DIRECT) answer.reason = balance_outcome(tables, scope, abi, listener);
     answer.verdict = shunt_verdict_of(answer.reason);
     if (listener.id != 0) {
         answer.listener_id = listener.id;
-        answer.listener = find_listener(mesh, flow);
+        answer.listener = find_listener(settings, flow);
     }
     if (answer.verdict == SHUNT_VERDICT_BYPASS) answer.to = flow.destination;
     if (answer.verdict == SHUNT_VERDICT_REDIRECT) {
-        answer.lane = lane_of(tables.scope, abi);
-        answer.to = redirect_target(tables.scope, abi, answer.lane);
+        answer.lane = lane_of(scope, abi);
+        answer.to = redirect_target(scope, abi, answer.lane);
     }
-    answer.rule = rule_place(mesh, flow, answer);
+    answer.rule = rule_place(settings, flow, answer);
     return answer;
 }
 

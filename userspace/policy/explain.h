@@ -20,8 +20,10 @@ struct Flow {
     std::uint32_t gid = 0;
     std::uint32_t mark = 0;
     bool in_proxy_cgroup = false;
-    bool bound_to_device = false;    // SO_BINDTODEVICE other than lo
-    std::vector<base::Address> own;  // addresses of the network namespace besides loopback
+    std::uint64_t scope_id = 0;        // key in Tables::scopes; 0: the base scope
+    std::optional<std::size_t> scope;  // the same scope's place in Mesh::scopes
+    bool bound_to_device = false;      // SO_BINDTODEVICE other than lo
+    std::vector<base::Address> own;    // addresses of the network namespace besides loopback
 };
 
 struct Answer {
@@ -32,8 +34,8 @@ struct Answer {
     // What decided is a listener: its key in the tables, its number there, and its place in the configuration's list
     // (unset where the tables were read from the kernel and the configuration does not have it).
     std::optional<std::uint32_t> listener_id;
-    std::optional<std::size_t> listener;
-    model::Place rule;  // what in the configuration decided; line 0 where it is a default
+    std::optional<std::size_t> listener;  // in the list of the flow's scope
+    model::Place rule;                    // what in the configuration decided; line 0 where it is a default
 };
 
 Answer explain(const Tables& tables, const model::Mesh& mesh, const Flow& flow);

@@ -23,6 +23,7 @@ struct BytesLess {
 template <class K, class V>
 using Table = std::map<K, V, BytesLess<K>>;
 
+using ScopeTable = Table<shunt_scope_key, shunt_scope>;
 using PortTable = Table<shunt_port_key, shunt_port_rule>;
 using Cidr4Table = Table<shunt_cidr4_key, shunt_cidr_rule>;
 using Cidr6Table = Table<shunt_cidr6_key, shunt_cidr_rule>;
@@ -33,7 +34,8 @@ using ClusterTable = Table<shunt_cluster_key, shunt_cluster>;
 using EndpointTable = Table<shunt_endpoint_key, shunt_endpoint>;
 
 struct Tables {
-    shunt_scope scope{};
+    shunt_bank bank{};
+    ScopeTable scopes;  // the base scope has key 0
     PortTable ports;
     Cidr4Table cidrs4;
     Cidr6Table cidrs6;
@@ -42,6 +44,11 @@ struct Tables {
     SplitTable splits;
     ClusterTable clusters;
     EndpointTable endpoints;
+
+    // The settings of the base scope; all zero where there is no configuration.
+    const shunt_scope& base() const { return scope(0); }
+    // The settings of a scope, or of the base scope where there is none of that number.
+    const shunt_scope& scope(std::uint64_t cgroup_id) const;
 };
 
 // Calls visit(name of the inner maps, member) for every table, in the order in which they are written: what is referred
@@ -56,16 +63,32 @@ void for_each_table(Visit&& visit) {
     visit("shunt_cidrs6", &Tables::cidrs6);
     visit("shunt_cidrs4", &Tables::cidrs4);
     visit("shunt_ports", &Tables::ports);
+    visit("shunt_scopes", &Tables::scopes);
 }
 
 std::size_t entries(const Tables& tables);
 
 // What compile cannot know from the configuration alone.
-struct Resolved {
-    // Kernel id and depth of proxy.identity.cgroup; unset offline and where the configuration names none.
-    std::optional<std::uint64_t> proxy_cgroup_id;
-    std::uint32_t proxy_cgroup_level = 0;
+struct CgroupId {
+    std::uint64_t id = 0;     // kernfs id
+    std::uint32_t level = 0;  // depth below the cgroup2 root, 1 = a child of the root
 };
+
+struct ResolvedScope {
+    std::vector<CgroupId> cgroups;
+    std::optional<CgroupId> proxy;  // proxy.identity.cgroup
+};
+
+struct Resolved {
+    std::optional<CgroupId> proxy;      // of the base scope; unset where the configuration names none
+    std::vector<ResolvedScope> scopes;  // one for each of the mesh's
+};
+
+// Numbers that stand for cgroups where there is no kernel to ask: scope i of the mesh has i + 1.
+Resolved offline(const model::Mesh& mesh);
+
+// A configuration names more proxy ports than a bank holds (SHUNT_PROXY_PORTS), or a cgroup too deep: an error.
+base::Status check_limits(const model::Mesh& mesh, const Resolved& resolved);
 
 Tables compile(const model::Mesh& mesh, const Resolved& resolved);
 

@@ -112,11 +112,11 @@ base::Result<SwitchReport> Banks::apply(const policy::Tables& wanted) {
     });
     if (!status) return tl::unexpected(status.error());
 
-    auto scopes = object_->map("shunt_scope");
-    if (!scopes) return tl::unexpected(scopes.error());
-    if (status = scopes->update(&bank, &wanted.scope, "bank " + std::to_string(bank)); !status)
+    auto headers = object_->map("shunt_banks");
+    if (!headers) return tl::unexpected(headers.error());
+    if (status = headers->update(&bank, &wanted.bank, "bank " + std::to_string(bank)); !status)
         return tl::unexpected(status.error());
-    held.scope = wanted.scope;
+    held.bank = wanted.bank;
 
     auto state = object_->map("shunt_state");
     if (!state) return tl::unexpected(state.error());

@@ -26,6 +26,18 @@ constexpr auto kSockopsDrain = std::chrono::seconds(1);
 // "shunt_connect4_1234" -> "shunt_connect4"
 std::string program_of_pin(const std::string& pin) { return pin.substr(0, pin.rfind('_')); }
 
+policy::Resolved resolve(const Placement& placement) {
+    const auto id = [](const kernel::Cgroup& cgroup) { return policy::CgroupId{cgroup.id, cgroup.level}; };
+    policy::Resolved resolved;
+    if (placement.proxy) resolved.proxy = id(*placement.proxy);
+    for (const auto& scope : placement.scopes) {
+        auto& where = resolved.scopes.emplace_back();
+        for (const auto& cgroup : scope.cgroups) where.cgroups.push_back(id(cgroup));
+        if (scope.proxy) where.proxy = id(*scope.proxy);
+    }
+    return resolved;
+}
+
 }  // namespace
 
 struct Controller::Impl {
@@ -146,11 +158,8 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
     for (const auto& path : placement->dropped)
         report.warnings.push_back("capture.cgroups: " + path +
                                   " lies below another captured cgroup and is covered by it");
-    policy::Resolved resolved;
-    if (placement->proxy) {
-        resolved.proxy_cgroup_id = placement->proxy->id;
-        resolved.proxy_cgroup_level = placement->proxy->level;
-    }
+    const auto resolved = resolve(*placement);
+    if (auto fits = policy::check_limits(mesh, resolved); !fits) return tl::unexpected(fits.error());
     const auto tables = policy::compile(mesh, resolved);
     report.entries = policy::entries(tables);
     const auto attachments = plan(mesh, *placement);

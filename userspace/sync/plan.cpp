@@ -10,6 +10,83 @@ bool is_below(const kernel::Cgroup& inner, const kernel::Cgroup& outer) {
     return inner.id != outer.id && inner.path.starts_with(outer.path + "/");
 }
 
+bool within_any(const std::vector<kernel::Cgroup>& outer, const kernel::Cgroup& inner) {
+    return std::any_of(outer.begin(), outer.end(),
+                       [&](const auto& cgroup) { return cgroup.id == inner.id || is_below(inner, cgroup); });
+}
+
+void add_once(std::vector<kernel::Cgroup>& list, const kernel::Cgroup& cgroup) {
+    const bool known = std::any_of(list.begin(), list.end(), [&](const auto& other) { return other.id == cgroup.id; });
+    if (!known) list.push_back(cgroup);
+}
+
+bool covered_by(const std::vector<kernel::Cgroup>& all, const kernel::Cgroup& cgroup) {
+    return std::any_of(all.begin(), all.end(), [&](const auto& other) { return is_below(cgroup, other); });
+}
+
+base::Result<kernel::Cgroup> captured_cgroup(const model::Placed<std::string>& configured) {
+    auto cgroup = kernel::find_cgroup(configured.value);
+    if (!cgroup) return base::wrap(configured.place.path, cgroup.error());
+    if (cgroup->level == 0)
+        return base::fail(configured.place.path + ": " + configured.value +
+                          " is the root of the hierarchy; kernel sockets would be captured too. Name the workload's "
+                          "cgroup");
+    return cgroup;
+}
+
+base::Result<std::optional<kernel::Cgroup>> proxy_cgroup(const model::Proxy& proxy) {
+    const auto& identity = proxy.identity.cgroup;
+    if (!identity) return std::nullopt;
+    const std::string path = identity->place.path.empty() ? "proxy.identity.cgroup" : identity->place.path;
+    auto cgroup = kernel::find_cgroup(identity->value);
+    if (!cgroup) return base::wrap(path, cgroup.error());
+    if (cgroup->level == 0) return base::fail(path + ": the root of the hierarchy would make every process the proxy");
+    return *cgroup;
+}
+
+// What one scope needs, and whom it concerns.
+struct Needs {
+    std::vector<kernel::Cgroup> cgroups;  // of the scope; empty: the base scope, which may govern anybody
+    std::optional<kernel::Cgroup> proxy;
+    bool record = false;
+    bool client_address = false;
+};
+
+std::vector<Needs> needs_of_scopes(const model::Mesh& mesh, const Placement& placement) {
+    std::vector<Needs> all;
+    const auto add = [&](const model::Scope* scope, std::vector<kernel::Cgroup> cgroups,
+                         const std::optional<kernel::Cgroup>& proxy) {
+        const auto settings = model::settings_of(mesh, scope);
+        all.push_back({std::move(cgroups), proxy, needs_record_lane(settings),
+                       settings.capture.client_address_v4 || settings.capture.client_address_v6});
+    };
+    add(nullptr, {}, placement.proxy);
+    for (std::size_t i = 0; i < mesh.scopes.size(); ++i)
+        add(&mesh.scopes[i], placement.scopes[i].cgroups, placement.scopes[i].proxy);
+    return all;
+}
+
+bool concerns(const Needs& scope, const kernel::Cgroup& captured) {
+    return scope.cgroups.empty() || std::any_of(scope.cgroups.begin(), scope.cgroups.end(), [&](const auto& cgroup) {
+               return cgroup.id == captured.id || is_below(cgroup, captured);
+           });
+}
+
+// `proxy` of the sum is set only where every scope has one.
+template <class Which>
+Needs sum_of(const std::vector<Needs>& all, Which which) {
+    Needs sum;
+    bool first = true;
+    for (const auto& scope : all) {
+        if (!which(scope)) continue;
+        if (first || !scope.proxy) sum.proxy = scope.proxy;
+        sum.record = sum.record || scope.record;
+        sum.client_address = sum.client_address || scope.client_address;
+        first = false;
+    }
+    return sum;
+}
+
 }  // namespace
 
 int order_of(const std::string& program) {
@@ -23,70 +100,80 @@ base::Result<Placement> place(const model::Mesh& mesh) {
     Placement placement;
     std::vector<kernel::Cgroup> all;
     for (const auto& configured : mesh.capture.cgroups) {
-        auto cgroup = kernel::find_cgroup(configured.value);
-        if (!cgroup) return base::wrap(configured.place.path, cgroup.error());
-        if (cgroup->level == 0)
-            return base::fail(configured.place.path + ": " + configured.value +
-                              " is the root of the hierarchy; kernel "
-                              "sockets would be captured too. Name the workload's cgroup");
-        const bool twice =
-            std::any_of(all.begin(), all.end(), [&](const auto& other) { return other.id == cgroup->id; });
-        if (!twice) all.push_back(*cgroup);
+        auto cgroup = captured_cgroup(configured);
+        if (!cgroup) return tl::unexpected(cgroup.error());
+        add_once(all, *cgroup);
     }
-    for (const auto& cgroup : all) {
-        const bool covered =
-            std::any_of(all.begin(), all.end(), [&](const auto& other) { return is_below(cgroup, other); });
-        if (covered)
-            placement.dropped.push_back(cgroup.path);
-        else
-            placement.captured.push_back(cgroup);
+    const auto named = all.size();
+    for (const auto& scope : mesh.scopes) {
+        ScopePlacement& where = placement.scopes.emplace_back();
+        for (const auto& configured : scope.cgroups) {
+            auto cgroup = captured_cgroup(configured);
+            if (!cgroup) return tl::unexpected(cgroup.error());
+            where.cgroups.push_back(*cgroup);
+            add_once(all, *cgroup);
+        }
+        auto proxy = proxy_cgroup(model::settings_of(mesh, &scope).proxy);
+        if (!proxy) return tl::unexpected(proxy.error());
+        where.proxy = *proxy;
     }
-    if (const auto& identity = mesh.proxy.identity.cgroup) {
-        auto cgroup = kernel::find_cgroup(identity->value);
-        if (!cgroup) return base::wrap("proxy.identity.cgroup", cgroup.error());
-        if (cgroup->level == 0)
-            return base::fail("proxy.identity.cgroup: the root of the hierarchy would make every process the proxy");
-        placement.proxy = *cgroup;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (!covered_by(all, all[i]))
+            placement.captured.push_back(all[i]);
+        else if (i < named)
+            placement.dropped.push_back(all[i].path);
     }
+    auto proxy = proxy_cgroup(mesh.proxy);
+    if (!proxy) return tl::unexpected(proxy.error());
+    placement.proxy = *proxy;
     return placement;
 }
 
-bool needs_record_lane(const model::Mesh& mesh) {
-    const auto& proxy = mesh.proxy;
+bool needs_record_lane(const model::Settings& settings) {
+    const auto& proxy = settings.proxy;
     if (proxy.lane == model::LaneMode::kRecord) return true;
     if (proxy.listen_v4 && !proxy.listen_v4->value.address.is_unspecified()) return true;
-    const auto ipv6 = mesh.capture.ipv6;
+    const auto ipv6 = settings.capture.ipv6;
     return proxy.listen_v6 && (ipv6 == model::Ipv6Mode::kAuto || ipv6 == model::Ipv6Mode::kCapture);
 }
 
+bool needs_record_lane(const model::Mesh& mesh) {
+    return needs_record_lane(model::settings_of(mesh, nullptr)) ||
+           std::any_of(mesh.scopes.begin(), mesh.scopes.end(),
+                       [&](const auto& scope) { return needs_record_lane(model::settings_of(mesh, &scope)); });
+}
+
 std::vector<Attachment> plan(const model::Mesh& mesh, const Placement& placement) {
+    const auto all = needs_of_scopes(mesh, placement);
     std::vector<Attachment> attachments;
     const auto add = [&](const char* program, const kernel::Cgroup& cgroup) {
         attachments.push_back({program, cgroup});
     };
-    const bool record = needs_record_lane(mesh);
-    const bool client_address = mesh.capture.client_address_v4 || mesh.capture.client_address_v6;
+    std::vector<kernel::Cgroup> answering;  // captured cgroups that have shunt_origdst
     for (const auto& cgroup : placement.captured) {
-        if (!placement.proxy) add("shunt_origdst", cgroup);
-        if (record) add("shunt_sockops", cgroup);
+        const Needs needs = sum_of(all, [&](const Needs& scope) { return concerns(scope, cgroup); });
+        if (!needs.proxy) {
+            add("shunt_origdst", cgroup);
+            answering.push_back(cgroup);
+        }
+        if (needs.record) add("shunt_sockops", cgroup);
         for (const char* program :
              {"shunt_peername4", "shunt_peername6", "shunt_bind4", "shunt_bind6", "shunt_connect6", "shunt_connect4"})
             add(program, cgroup);
-        if (client_address)
+        if (needs.client_address)
             for (const char* program : {"shunt_sockname4", "shunt_sockname6"}) add(program, cgroup);
     }
-    if (placement.proxy) {
-        add("shunt_origdst", *placement.proxy);
+    std::vector<kernel::Cgroup> proxies;
+    for (const auto& scope : all)
+        if (scope.proxy) add_once(proxies, *scope.proxy);
+    for (const auto& proxy : proxies) {
         // A proxy below a captured cgroup has that one's programs; two of them would run twice.
-        const bool covered =
-            std::any_of(placement.captured.begin(), placement.captured.end(), [&](const auto& captured) {
-                return captured.id == placement.proxy->id || is_below(*placement.proxy, captured);
-            });
-        if (!covered) {
-            if (record) add("shunt_sockops", *placement.proxy);
-            if (client_address)
-                for (const char* program : {"shunt_peername4", "shunt_peername6"}) add(program, *placement.proxy);
-        }
+        if (!within_any(answering, proxy)) add("shunt_origdst", proxy);
+        if (within_any(placement.captured, proxy)) continue;
+        const Needs needs = sum_of(all, [&](const Needs& scope) { return scope.proxy && scope.proxy->id == proxy.id; });
+        if (needs.record) add("shunt_sockops", proxy);
+        if (needs.client_address)
+            for (const char* program : {"shunt_peername4", "shunt_peername6"}) add(program, proxy);
     }
     std::stable_sort(attachments.begin(), attachments.end(),
                      [](const auto& a, const auto& b) { return order_of(a.program) < order_of(b.program); });

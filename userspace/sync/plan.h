@@ -17,10 +17,16 @@ struct Attachment {
     kernel::Cgroup cgroup;
 };
 
+struct ScopePlacement {
+    std::vector<kernel::Cgroup> cgroups;
+    std::optional<kernel::Cgroup> proxy;  // proxy.identity.cgroup of the scope's settings
+};
+
 struct Placement {
-    std::vector<kernel::Cgroup> captured;  // those that lie below another one of the list are left out
-    std::vector<std::string> dropped;      // their paths
-    std::optional<kernel::Cgroup> proxy;   // proxy.identity.cgroup
+    std::vector<kernel::Cgroup> captured;  // of the base scope and the others; what lies below another one is left out
+    std::vector<std::string> dropped;      // paths of capture.cgroups that were left out for that reason
+    std::optional<kernel::Cgroup> proxy;   // of the base scope
+    std::vector<ScopePlacement> scopes;    // one for each of the mesh's
 };
 
 base::Result<Placement> place(const model::Mesh& mesh);
@@ -28,7 +34,8 @@ base::Result<Placement> place(const model::Mesh& mesh);
 // Can a connection need the record lane (and sockops with it)? v6 captured, lane: record, or a proxy that does not
 // listen on the v4 wildcard address. A sockops program costs each connection of its cgroup something, so it is attached
 // only then.
-bool needs_record_lane(const model::Mesh& mesh);
+bool needs_record_lane(const model::Settings& settings);
+bool needs_record_lane(const model::Mesh& mesh);  // in any scope
 
 // In the order of attaching: what answers questions first, connect last, so that no connection is redirected before
 // its original destination can be told. Removal is the reverse.

@@ -37,11 +37,11 @@ base::Result<policy::Tables> read_bank(const Layout& layout, unsigned bank) {
         if (status) status = read_into(tables.*member, layout.bank(inner, bank));
     });
     if (!status) return tl::unexpected(status.error());
-    auto scopes = kernel::Map<std::uint32_t, shunt_scope>::open_pinned(layout.map("shunt_scope"));
-    if (!scopes) return tl::unexpected(scopes.error());
-    auto scope = scopes->lookup(bank);
-    if (!scope) return tl::unexpected(scope.error());
-    if (*scope) tables.scope = **scope;
+    auto headers = kernel::Map<std::uint32_t, shunt_bank>::open_pinned(layout.map("shunt_banks"));
+    if (!headers) return tl::unexpected(headers.error());
+    auto header = headers->lookup(bank);
+    if (!header) return tl::unexpected(header.error());
+    if (*header) tables.bank = **header;
     return tables;
 }
 

@@ -10,16 +10,20 @@
 
 namespace shunt::sync {
 
+std::string to_text(const shunt_scope_key& key) {
+    return key.cgroup_id == 0 ? "base scope" : "scope of cgroup " + std::to_string(key.cgroup_id);
+}
+
 std::string to_text(const shunt_port_key& key) { return std::to_string(ntohs(key.port_be)) + "/tcp"; }
 
 std::string to_text(const shunt_cidr4_key& key) {
-    return base::to_string(base::Address::v4(ntohl(key.addr_be))) + "/" + std::to_string(key.prefix_len);
+    return base::to_string(base::Address::v4(ntohl(key.addr_be))) + "/" + std::to_string(key.prefix_len - 32);
 }
 
 std::string to_text(const shunt_cidr6_key& key) {
     base::Address address;
     std::memcpy(address.bytes.data(), key.addr_be, 16);
-    return base::to_string(address) + "/" + std::to_string(key.prefix_len);
+    return base::to_string(address) + "/" + std::to_string(key.prefix_len - 32);
 }
 
 std::string to_text(const shunt_owner_key& key) {

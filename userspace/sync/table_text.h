@@ -8,6 +8,7 @@
 
 namespace shunt::sync {
 
+std::string to_text(const shunt_scope_key& key);
 std::string to_text(const shunt_port_key& key);
 std::string to_text(const shunt_cidr4_key& key);
 std::string to_text(const shunt_cidr6_key& key);

@@ -65,6 +65,17 @@ base::Result<Value> read_slot(const std::string& path, std::uint32_t index) {
     return value->value_or(Value{});
 }
 
+// All zero where nothing was applied yet.
+base::Result<shunt_scope> read_base_scope(const std::string& directory, std::uint32_t bank) {
+    const std::string path = directory + "/shunt_scopes_" + std::to_string(bank);
+    if (access(path.c_str(), F_OK) != 0) return shunt_scope{};
+    const auto map = kernel::Map<shunt_scope_key, shunt_scope>::open_pinned(path);
+    if (!map) return tl::unexpected<base::Error>(map.error());
+    const auto value = map->lookup({0});
+    if (!value) return tl::unexpected<base::Error>(value.error());
+    return value->value_or(shunt_scope{});
+}
+
 // shunt_connect4_1234 was attached to cgroup 1234, which a detached link itself no longer knows.
 std::uint64_t cgroup_id_of_pin(const std::string& pin) {
     std::uint64_t id = 0;
@@ -108,7 +119,7 @@ base::Result<Snapshot> read_snapshot(const kernel::Paths& paths) {
     if (!state) return tl::unexpected<base::Error>(state.error());
     snapshot.generation = state->generation;
     const auto bank = static_cast<std::uint32_t>(state->generation & 1);
-    const auto scope = read_slot<shunt_scope>(layout->directory + "/shunt_scope", bank);
+    const auto scope = read_base_scope(layout->directory, bank);
     if (!scope) return tl::unexpected<base::Error>(scope.error());
     snapshot.scope = *scope;
     auto links = read_links(layout->directory + "/links");

@@ -41,7 +41,7 @@ struct Snapshot {
     std::string pin_directory;  // .../shunt/<abi hash>
     std::uint64_t generation = 0;
     bool controller_running = false;  // somebody holds the lock
-    shunt_scope scope{};              // settings in force
+    shunt_scope scope{};              // settings of the base scope in force
     std::vector<LinkState> links;
     std::vector<TableState> tables;
     Counters counters;

@@ -25,7 +25,8 @@ struct Options {
 base::Result<std::string> from_config(const std::string& file, bool proxy) {
     const auto mesh = load_config(file);
     if (!mesh) return tl::unexpected<base::Error>(mesh.error());
-    if (!proxy) return mesh->capture.cgroups.front().value;
+    if (!proxy && !mesh->capture.cgroups.empty()) return mesh->capture.cgroups.front().value;
+    if (!proxy) return mesh->scopes.front().cgroups.front().value;
     if (mesh->proxy.identity.cgroup) return mesh->proxy.identity.cgroup->value;
     return base::fail(
         file +

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/config_file.h"
 #include "cli/flow_json.h"
+#include "kernel/cgroup.h"
 #include "sync/readback.h"
 
 namespace shunt::cli {
@@ -34,18 +35,38 @@ base::Result<Ground> read_ground(Context& context, const Options& options) {
     }
     auto mesh = load_config(options.file);
     if (!mesh) return tl::unexpected<base::Error>(mesh.error());
-    // The proxy's cgroup need not exist here: that it is configured is enough to answer for a flow that comes from it.
-    policy::Resolved resolved;
-    if (mesh->proxy.identity.cgroup) {
-        resolved.proxy_cgroup_id = 1;
-        resolved.proxy_cgroup_level = 1;
-    }
-    policy::Tables tables = policy::compile(*mesh, resolved);
+    policy::Tables tables = policy::compile(*mesh, policy::offline(*mesh));
     return Ground{std::move(tables), std::move(*mesh)};
 }
 
+// The deepest scope that holds the cgroup. Offline by path, because the cgroup need not exist here; in the kernel by
+// id.
+base::Result<ScopeRef> scope_of(const Ground& ground, const std::string& cgroup) {
+    if (cgroup.empty()) return ScopeRef{};
+    if (ground.mesh.file.empty()) {
+        auto found = kernel::find_cgroup(cgroup);
+        while (found && found->level > 0 && !ground.tables.scopes.contains({found->id}))
+            found = kernel::find_cgroup(found->path.substr(0, found->path.rfind('/')));
+        if (!found) return tl::unexpected<base::Error>(found.error());
+        return ScopeRef{found->level > 0 ? found->id : 0, std::nullopt};
+    }
+    ScopeRef best;
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < ground.mesh.scopes.size(); ++i) {
+        for (const auto& [path, place] : ground.mesh.scopes[i].cgroups) {
+            const bool holds = cgroup == path || cgroup.starts_with(path + "/");
+            if (!holds || path.size() <= length) continue;
+            length = path.size();
+            best = {i + 1, i};
+        }
+    }
+    return best;
+}
+
 base::Result<Json> answer(const Ground& ground, const FlowText& text) {
-    const auto flow = to_flow(text, ground.tables);
+    const auto scope = scope_of(ground, text.cgroup);
+    if (!scope) return tl::unexpected<base::Error>(scope.error());
+    const auto flow = to_flow(text, ground.tables, *scope);
     if (!flow) return tl::unexpected<base::Error>(flow.error());
     return describe(*flow, policy::explain(ground.tables, ground.mesh, *flow), ground.mesh);
 }
@@ -76,7 +97,7 @@ base::Result<base::ExitCode> explain(Context& context, Options options) {
     if (!lines) {
         // A flow that makes no sense is a usage error whatever the configuration says.
         policy::Tables any;
-        any.scope.flags = SHUNT_SCOPE_PROXY_CGROUP;
+        any.scopes[{0}].flags = SHUNT_SCOPE_PROXY_CGROUP;
         if (const auto flow = to_flow(options.flow, any); !flow)
             return base::fail(flow.error().message, base::ExitCode::kUsage);
     }
@@ -106,6 +127,8 @@ Action define(CLI::App& app) {
                    "inet or inet6, the socket's; default: inet6 for a destination in brackets")
         ->type_name("FAMILY");
     app.add_option("--as", options->flow.as, "Who dials: application (default) or proxy")->type_name("WHO");
+    app.add_option("--cgroup", options->flow.cgroup, "Cgroup of the process, where the configuration has scopes")
+        ->type_name("PATH");
     app.add_flag("--udp", options->flow.udp, "A UDP socket instead of a TCP one");
     app.add_flag("--bound-to-device", options->flow.bound_to_device, "The socket has SO_BINDTODEVICE, other than lo");
     app.add_option("DEST", options->flow.destination,
@@ -127,7 +150,7 @@ Command explain_command() {
             "without "
             "BPF; with --kernel it answers from what is in force.\n\n"
             "With - each line of stdin is a flow as JSON, with the keys dst, uid, gid, mark, own, source, family, as, "
-            "udp and "
+            "cgroup, udp and "
             "boundToDevice, of which dst alone is needed; each answer is a line of JSON. A line that is not a flow is "
             "answered "
             "with {\"error\": ...}, and the exit code is 1 at the end.",
