@@ -200,6 +200,26 @@ TEST(ConfigGood, ExamplesLoadWithoutWarnings) {
     EXPECT_EQ(whole.clusters.size(), 6u);
 }
 
+TEST(ConfigGood, Scopes) {
+    const auto mesh = good("scopes");
+    ASSERT_EQ(mesh.scopes.size(), 2u);
+    const auto& batch = mesh.scopes[0];
+    EXPECT_EQ(batch.name, "batch");
+    EXPECT_EQ(batch.cgroups.size(), 2u);
+    ASSERT_TRUE(batch.capture);
+    EXPECT_FALSE(batch.capture->include_ranges.all);
+    EXPECT_TRUE(batch.capture->exclude_ports.empty()) << "nothing is merged";
+    EXPECT_FALSE(batch.proxy || batch.policy || batch.listeners || batch.egress_hosts);
+    const auto& other = mesh.scopes[1];
+    EXPECT_EQ(other.name, "/kubepods.slice/pod-c");
+    const auto settings = model::settings_of(mesh, &other);
+    EXPECT_EQ(settings.proxy.listen_v4->value.port, 15101);
+    EXPECT_EQ(settings.policy.enforced_by, model::EnforcedBy::kProxy);
+    EXPECT_EQ(settings.capture.exclude_ports.size(), 1u) << "inherited";
+    EXPECT_EQ(settings.listeners.size(), 2u);
+    ASSERT_EQ(other.egress_hosts->size(), 1u);
+}
+
 // What docs/config.md shows as a whole configuration is one.
 TEST(ConfigGood, ExamplesOfTheManual) {
     std::ifstream manual(SHUNT_DOCS_DIR "/config.md");
@@ -220,15 +240,15 @@ TEST(ConfigGood, ExamplesOfTheManual) {
             block.clear();
         }
     }
-    EXPECT_EQ(blocks, 3);
+    EXPECT_EQ(blocks, 4);
 }
 
 TEST(ConfigGood, EveryFileHasATest) {
     std::set<std::string> found;
     for (const auto& entry : std::filesystem::directory_iterator(SHUNT_TESTS_DIR "/config/good"))
         found.insert(entry.path().stem().string());
-    const std::set<std::string> tested{"minimal",        "everything",  "only_ports", "exclude_inside_include",
-                                       "exclude_all_v4", "crlf_bom_tab"};
+    const std::set<std::string> tested{"minimal",        "everything",   "only_ports", "exclude_inside_include",
+                                       "exclude_all_v4", "crlf_bom_tab", "scopes"};
     EXPECT_EQ(found, tested);
 }
 
