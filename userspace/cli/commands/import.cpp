@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <iterator>
 
@@ -10,6 +11,8 @@
 #include "cli/command.h"
 #include "config/loader.h"
 #include "config/source.h"
+#include "importer/envoy.h"
+#include "importer/envoy_fetch.h"
 #include "importer/istio_annotations.h"
 #include "importer/istio_convert.h"
 #include "importer/istio_flags.h"
@@ -21,7 +24,7 @@ namespace {
 using base::ExitCode;
 using importer::Imported;
 
-const std::vector<std::string> kKinds{"istio-iptables", "istio-annotations"};
+const std::vector<std::string> kKinds{"istio-iptables", "istio-annotations", "envoy"};
 
 struct Options {
     std::string kind;
@@ -83,16 +86,45 @@ base::Result<Imported> from_annotations(Context& context, const Options& options
     return imported;
 }
 
+base::Result<importer::EnvoyConfig> read_dump(Context& context, const std::string& source) {
+    using importer::ByteSource;
+    if (source == "-" || importer::is_url(source)) {
+        const auto spool =
+            source == "-" ? importer::spool_stream(context.in) : importer::fetch_dump(source, importer::FetchLimits{});
+        if (!spool) return tl::unexpected<base::Error>(spool.error());
+        const std::string name = source == "-" ? "stdin" : source;
+        auto bytes = spool->read(name);
+        if (!bytes) return tl::unexpected<base::Error>(bytes.error());
+        return importer::read_envoy(*bytes, name);
+    }
+    auto bytes = ByteSource::open_file(source);
+    if (!bytes) return tl::unexpected<base::Error>(bytes.error());
+    return importer::read_envoy(*bytes, source);
+}
+
+base::Result<Imported> from_envoy(Context& context, const Options& options, const importer::Surroundings& where) {
+    if (options.source.empty())
+        return base::fail("the dump is missing; expected FILE, http://127.0.0.1:15000, or - for stdin",
+                          ExitCode::kUsage);
+    auto envoy = read_dump(context, options.source);
+    if (!envoy) return tl::unexpected<base::Error>(envoy.error());
+    return importer::from_envoy(std::move(*envoy), options.source, where);
+}
+
 base::Result<ExitCode> print(Context& context, const Options& options, const Imported& imported) {
     const std::string heading = "Made by 'shunt import " + options.kind + "'; docs/config.md explains the keys.";
-    const std::string text = importer::write_yaml(imported.mesh, imported.origins, heading);
     // What was given to this command can still be wrong together: a cgroup inside another, an address of a wrong kind.
-    const auto loaded = config::load_text(text, "imported");
+    // Without listeners, routes and clusters, which refer to each other rightly by construction and may be many.
+    model::Mesh given = imported.mesh;
+    given.listeners.clear();
+    given.routes.clear();
+    given.clusters.clear();
+    const auto loaded = config::load_text(importer::write_yaml(given, imported.origins, heading), "imported");
     if (!loaded) return base::fail(loaded.error().message, ExitCode::kUsage);
     for (const auto& remark : imported.remarks)
         spdlog::log(remark.differs ? spdlog::level::warn : spdlog::level::info, "{}", remark.text);
     for (const auto& warning : loaded->warnings) spdlog::warn("{}", warning);
-    context.out.text(text);
+    context.out.text(importer::write_yaml(imported.mesh, imported.origins, heading));
     return ExitCode::kOk;
 }
 
@@ -100,13 +132,14 @@ base::Result<Imported> gather(Context& context, const Options& options) {
     const auto where = surroundings(options);
     if (!where) return tl::unexpected<base::Error>(where.error());
     if (options.kind == "istio-iptables") return from_flags(context, options, *where);
-    const bool annotations = options.kind == "istio-annotations";
-    if (annotations && !context.tail.empty())
+    const bool known = std::find(kKinds.begin(), kKinds.end(), options.kind) != kKinds.end();
+    if (known && !context.tail.empty())
         return base::fail("import: only istio-iptables takes words after --", ExitCode::kUsage);
-    if (annotations) return from_annotations(context, options, *where);
+    if (options.kind == "istio-annotations") return from_annotations(context, options, *where);
+    if (options.kind == "envoy") return from_envoy(context, options, *where);
     return base::fail("import: " + base::quoted(options.kind) + " is no source" +
                           base::did_you_mean(options.kind, {kKinds.begin(), kKinds.end()}) +
-                          "; expected istio-iptables or istio-annotations",
+                          "; expected istio-iptables, istio-annotations or envoy",
                       ExitCode::kUsage);
 }
 
@@ -130,8 +163,8 @@ Action define(CLI::App& app) {
     app.add_flag("--ipv6-only", options->ipv6_only, "The workload has no IPv4 address but loopback");
     app.add_flag("--environment", options->environment,
                  "istio-iptables: also read its variables from this environment");
-    app.add_option("SOURCE", options->kind, "istio-iptables or istio-annotations")->required();
-    app.add_option("FILE", options->source, "istio-annotations: a pod as YAML or JSON, or - for stdin");
+    app.add_option("SOURCE", options->kind, "istio-iptables, istio-annotations or envoy")->required();
+    app.add_option("FILE", options->source, "A pod, a config_dump or the URL of an admin port; - for stdin");
     return [options](Context& context) { return import(context, *options); };
 }
 
@@ -148,7 +181,12 @@ Command import_command() {
         "container istio-init can be pasted. Names of users and groups are looked up here. What cannot be had "
         "(forwarded traffic, TPROXY) ends with exit code 2 and the reason.\n\n"
         "istio-annotations takes a pod, or a workload with a pod template, with annotations of "
-        "traffic.sidecar.istio.io/; what is not annotated has Istio's defaults.",
+        "traffic.sidecar.istio.io/; what is not annotated has Istio's defaults.\n\n"
+        "envoy takes a config_dump, also compressed by gzip, or the URL of Envoy's admin port, and gives its outbound "
+        "listeners, routes, clusters with their endpoints, the address of virtualOutbound and the policy of its "
+        "catch-all filter chain. Fields that have no meaning here are ignored; listeners, clusters and routes that are "
+        "not understood are named on stderr. A dump that is broken or not whole is refused, exit code 3; an admin port "
+        "that does not answer in time is exit code 1.",
         {{"shunt import istio-iptables --cgroup /mesh -- -p 15001 -u 1337 -i '*' -o 22 >shunt.yaml", "from flags"},
          {"kubectl get pod reviews-v1 -o yaml | shunt import istio-annotations -", "from a pod's annotations"}},
         false,
