@@ -85,7 +85,7 @@ std::string bash(const CompletedProgram& program) {
     for (const auto& command : program.commands) {
         auto words = all_names(command.options);
         words.insert(words.begin(), command.words.begin(), command.words.end());
-        if (command.runs_command) words.push_back("--");
+        if (command.runs_command) words.emplace_back("--");
         command_cases += "        " + command.name + ") words=" + single_quoted(joined(words, " ")) + " ;;\n";
     }
     return "# bash completion for shunt, made by: shunt completion bash\n"

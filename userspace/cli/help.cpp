@@ -88,6 +88,7 @@ const char* const kExitCodes =
 
 std::string program_help(const CLI::App& program, const std::vector<Command>& commands) {
     std::vector<Entry> list;
+    list.reserve(commands.size());
     for (const Command& command : commands) list.push_back({command.name, command.summary});
     return "Usage: shunt [OPTION]... COMMAND [ARGUMENT]...\n\n" +
            wrap(

@@ -55,7 +55,8 @@ void put_rows(const Json& rows, const std::string& indent, std::string& out) {
     std::vector<Column> columns;
     for (const Json& row : rows) {
         for (const auto& [key, item] : row.items()) {
-            auto column = std::find_if(columns.begin(), columns.end(), [&](const Column& c) { return c.key == key; });
+            auto column =
+                std::find_if(columns.begin(), columns.end(), [&name = key](const Column& c) { return c.key == name; });
             if (column == columns.end())
                 column = columns.insert(columns.end(), {key, key.empty() ? 0 : words(key).size(), true});
             column->width = std::max(column->width, cell(item).size());

@@ -19,7 +19,7 @@ std::string joined(const std::vector<std::string_view>& names) {
 // The name that may have been meant, or the section in which this one would be right: most of those are wrong
 // indentation.
 std::string hint(const std::string& key, const std::vector<std::string_view>& names) {
-    const std::string near = base::did_you_mean(key, names);
+    std::string near = base::did_you_mean(key, names);
     if (!near.empty()) return near;
     const std::pair<const char*, std::span<const std::string_view>> sections[] = {
         {"the top level", kRootKeys},

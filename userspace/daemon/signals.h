@@ -17,6 +17,8 @@ public:
     base::Result<int> wait();
 
     SignalQueue(SignalQueue&& other) noexcept;
+    SignalQueue(const SignalQueue&) = delete;
+    SignalQueue& operator=(const SignalQueue&) = delete;
     SignalQueue& operator=(SignalQueue&&) = delete;
     ~SignalQueue();
 

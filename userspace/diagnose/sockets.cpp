@@ -57,7 +57,8 @@ void read_table(const std::string& path, bool v6, std::vector<Socket>& sockets) 
     std::ifstream file(path);
     std::ostringstream text;
     text << file.rdbuf();
-    for (auto& socket : parse_sockets(text.str(), v6)) sockets.push_back(std::move(socket));
+    const auto parsed = parse_sockets(text.str(), v6);
+    sockets.insert(sockets.end(), parsed.begin(), parsed.end());
 }
 
 }  // namespace

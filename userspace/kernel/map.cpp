@@ -70,9 +70,9 @@ base::Status RawMap::update_batch(const std::vector<std::uint8_t>& keys, const s
     if (bpf_map_update_batch(fd(), keys.data(), values.data(), &done, &opts) == 0) return {};
     // LPM tries have no batch operations before 5.15. Entries that were written already are simply written again.
     for (std::uint32_t i = 0; i < count; ++i) {
-        const auto status = update(keys.data() + static_cast<std::size_t>(i) * info_.key_size,
-                                   values.data() + static_cast<std::size_t>(i) * info_.value_size,
-                                   "entry " + std::to_string(i + 1) + " of " + std::to_string(count));
+        auto status = update(keys.data() + static_cast<std::size_t>(i) * info_.key_size,
+                             values.data() + static_cast<std::size_t>(i) * info_.value_size,
+                             "entry " + std::to_string(i + 1) + " of " + std::to_string(count));
         if (!status) return status;
     }
     return {};
@@ -90,7 +90,7 @@ std::size_t possible_cpus() {
 
 base::Result<std::vector<std::uint8_t>> lookup_per_cpu(const RawMap& map, std::uint32_t index) {
     // The kernel rounds each CPU's value up to eight bytes.
-    std::vector<std::uint8_t> values((map.info().value_size + 7) / 8 * 8 * possible_cpus());
+    std::vector<std::uint8_t> values((std::size_t{map.info().value_size} + 7) / 8 * 8 * possible_cpus());
     auto found = map.lookup(&index, values.data());
     if (!found) return tl::unexpected(found.error());
     if (!*found) return base::fail(label(map.info()) + ": no entry " + std::to_string(index));

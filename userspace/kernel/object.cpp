@@ -112,6 +112,9 @@ struct InnerShape {
 struct Object::Impl {
     shunt_bpf* skeleton = nullptr;
     std::map<std::string, InnerShape> shapes;  // by outer map; libbpf frees its inner maps while it loads
+    Impl() = default;
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
     ~Impl() { shunt_bpf__destroy(skeleton); }
 };
 

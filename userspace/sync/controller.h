@@ -33,6 +33,8 @@ public:
 
     Controller(Controller&&) noexcept;
     Controller& operator=(Controller&&) noexcept;
+    Controller(const Controller&) = delete;
+    Controller& operator=(const Controller&) = delete;
     ~Controller();
 
 private:

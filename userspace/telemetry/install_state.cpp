@@ -22,7 +22,7 @@ std::string missing(const LinkState& link) {
 // What is wrong so that a connection passes by unseen.
 std::vector<std::string> holes(const Snapshot& snapshot) {
     std::vector<std::string> found;
-    if (snapshot.generation == 0) found.push_back("no configuration is in force");
+    if (snapshot.generation == 0) found.emplace_back("no configuration is in force");
     std::set<std::string> captured;
     for (const auto& link : snapshot.links) {
         if (!is_connect(link)) continue;
@@ -31,7 +31,7 @@ std::vector<std::string> holes(const Snapshot& snapshot) {
         else
             found.push_back(missing(link));
     }
-    if (captured.empty()) found.push_back("no connect program is attached");
+    if (captured.empty()) found.emplace_back("no connect program is attached");
     // A pin that somebody removed leaves no trace of its own: each captured cgroup must have both families.
     for (const auto& cgroup : captured)
         for (const char* type : kConnectTypes)
@@ -61,7 +61,7 @@ Judgement judge(const Snapshot& snapshot) {
         if (!link.attached) judgement.why.push_back(missing(link));
     if (std::none_of(snapshot.links.begin(), snapshot.links.end(),
                      [](const auto& link) { return link.attached && link.attach_type == "cgroup_getsockopt"; }))
-        judgement.why.push_back("no getsockopt program is attached: SO_ORIGINAL_DST is not answered");
+        judgement.why.emplace_back("no getsockopt program is attached: SO_ORIGINAL_DST is not answered");
     if (!judgement.why.empty()) judgement.state = State::kDegraded;
     return judgement;
 }

@@ -70,6 +70,7 @@ base::Status enter(const kernel::Cgroup& cgroup) {
 // Returns only on failure, with the exit code that shells and env(1) use.
 base::ExitCode replace_process(const std::vector<std::string>& words) {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     std::signal(SIGPIPE, SIG_DFL);  // ignored signals are inherited, and a command expects to die of this one
