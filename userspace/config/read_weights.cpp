@@ -33,6 +33,7 @@ std::vector<model::WeightedCluster> read_weighted_clusters(Problems& problems, c
         problems.error(value.place(), "an empty list; expected at least one {name, weight}");
     Unique<std::string> names(problems);
     bool complete = !items.empty();
+    clusters.reserve(items.size());
     for (const auto& item : items) clusters.push_back(read_weighted_cluster(problems, item, names, complete));
     std::uint64_t sum = 0;
     for (const auto& cluster : clusters) sum += cluster.weight;
