@@ -23,6 +23,7 @@ public:
     const model::MetricsListener& listener() const { return listener_; }
 
     MetricsServer(const MetricsServer&) = delete;
+    MetricsServer& operator=(const MetricsServer&) = delete;
     ~MetricsServer();  // ends it and removes its socket
 
 private:

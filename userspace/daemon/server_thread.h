@@ -16,6 +16,7 @@ class ServerThread {
 public:
     ServerThread() = default;
     ServerThread(const ServerThread&) = delete;
+    ServerThread& operator=(const ServerThread&) = delete;
     ~ServerThread() { stop(); }
 
     void start(httplib::Server& server, const std::string& label);
