@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include "base/memory.h"
 #include "config/loader.h"
 #include "daemon/control_server.h"
 #include "daemon/metrics_publisher.h"
@@ -83,6 +84,9 @@ base::Status run(const RunOptions& options) {
                  report.adopted ? "what was pinned is taken over," : "installed,", report.generation, report.entries,
                  describe(loaded->mesh));
     notify("READY=1\nSTATUS=" + reloader.summary());
+    // What is in force is in the tables; a large configuration is not kept twice.
+    *loaded = {};
+    base::release_free_memory();
 
     auto stopped = serve(*signals, reloader);
     notify("STOPPING=1");

@@ -6,10 +6,16 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/version.h"
 #include "config/loader.h"
 
 namespace shunt::daemon {
+namespace {
+
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+}  // namespace
 
 Reloader::Reloader(std::string config_file, Apply apply, const sync::ApplyReport& first)
     : config_file_(std::move(config_file)),
@@ -17,18 +23,25 @@ Reloader::Reloader(std::string config_file, Apply apply, const sync::ApplyReport
       generation_(first.generation),
       entries_(first.entries) {}
 
-base::Result<sync::ApplyReport> Reloader::load_and_apply() {
+base::Result<sync::ApplyReport> Reloader::load_and_apply(Took& took) {
+    const auto start = std::chrono::steady_clock::now();
     auto loaded = config::load_file(config_file_);
     if (!loaded) return tl::unexpected<base::Error>(loaded.error());
+    const auto read = std::chrono::steady_clock::now();
     auto report = apply_(loaded->mesh);
+    const auto done = report ? report->in_force : std::chrono::steady_clock::now();
+    took = {Milliseconds(read - start).count(), Milliseconds(done - read).count()};
     if (report) report->warnings.insert(report->warnings.begin(), loaded->warnings.begin(), loaded->warnings.end());
     return report;
 }
 
 base::Result<sync::ApplyReport> Reloader::reload() {
     const std::lock_guard one_at_a_time(reloading_);
-    auto report = load_and_apply();
+    Took took;
+    auto report = load_and_apply(took);
+    base::release_free_memory();
     const std::lock_guard lock(score_);
+    took_ = took;
     ++reloads_;
     if (!report) {
         ++failed_;
@@ -43,8 +56,10 @@ base::Result<sync::ApplyReport> Reloader::reload() {
     generation_ = report->generation;
     entries_ = report->entries;
     for (const auto& warning : report->warnings) spdlog::warn("{}", warning);
-    spdlog::info("reloaded: generation {} in force with {} table entries, {} changed", generation_, entries_,
-                 report->changed);
+    spdlog::info(
+        "reloaded: generation {} in force with {} table entries, {} changed; read in {:.1f} ms, in force {:.1f} ms "
+        "later",
+        generation_, entries_, report->changed, took_.read_ms, took_.apply_ms);
     return report;
 }
 
@@ -70,6 +85,8 @@ nlohmann::ordered_json Reloader::status() const {
         {"entries", entries_},
         {"reloads", reloads_},
         {"failedReloads", failed_},
+        {"lastReadMs", took_.read_ms},
+        {"lastApplyMs", took_.apply_ms},
         {"lastError", last_error_.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(last_error_)}};
 }
 

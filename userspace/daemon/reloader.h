@@ -33,7 +33,11 @@ public:
     telemetry::ReloadScore score() const;
 
 private:
-    base::Result<sync::ApplyReport> load_and_apply();
+    struct Took {
+        double read_ms = 0;   // the file, checked
+        double apply_ms = 0;  // compiled, written, switched
+    };
+    base::Result<sync::ApplyReport> load_and_apply(Took& took);
 
     const std::string config_file_;
     const Apply apply_;
@@ -46,6 +50,7 @@ private:
     std::uint64_t failed_ = 0;
     std::chrono::system_clock::time_point last_good_ = started_;
     std::string last_error_;  // of the latest reload; empty where it succeeded
+    Took took_;
 };
 
 }  // namespace shunt::daemon

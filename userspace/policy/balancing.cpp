@@ -16,19 +16,24 @@ std::uint32_t hash(const std::string& name) {
     return h;
 }
 
-// Healthy endpoints only: UNHEALTHY and DRAINING ones get no new connections.
-void compile_cluster(const model::Cluster& cluster, std::uint32_t id, Tables& tables) {
-    for (const std::uint32_t family : {4u, 6u}) {
-        shunt_cluster size{};
-        for (const auto& endpoint : cluster.endpoints) {
-            if (endpoint.health != model::Health::kHealthy || endpoint.weight == 0) continue;
-            if ((family == 4) != endpoint.address.address.is_v4()) continue;
-            size.total_weight += endpoint.weight;
-            tables.endpoints[{id, family, size.endpoints++}] = {size.total_weight, endpoint.address.address.to_abi(),
-                                                                htons(endpoint.address.port), 0};
+// Healthy endpoints only: UNHEALTHY and DRAINING ones get no new connections. Returns whether others were left over, of
+// the other family.
+bool compile_cluster(const model::Cluster& cluster, std::uint32_t id, std::uint32_t family, Tables& tables) {
+    shunt_cluster size{};
+    bool others = false;
+    for (const auto& endpoint : cluster.endpoints) {
+        if (endpoint.health != model::Health::kHealthy || endpoint.weight == 0) continue;
+        const auto& address = endpoint.address.address;
+        if ((family == 4) != address.is_v4()) {
+            others = true;
+            continue;
         }
-        if (size.endpoints > 0) tables.clusters[{id, family}] = size;
+        size.total_weight += endpoint.weight;
+        tables.endpoints.append({id, family, size.endpoints++},
+                                {size.total_weight, address.to_abi(), htons(endpoint.address.port), 0});
     }
+    if (size.endpoints > 0) tables.clusters.append({id, family}, size);
+    return others;
 }
 
 shunt_listener compile_listener(const model::Listener& listener, std::uint32_t id, const Ids& clusters,
@@ -44,14 +49,19 @@ shunt_listener compile_listener(const model::Listener& listener, std::uint32_t i
     for (const auto& share : listener.weighted_clusters) {
         if (share.weight == 0) continue;
         compiled.total_weight += share.weight;
-        splits[{id, compiled.splits++}] = {compiled.total_weight, clusters.of(share.name)};
+        splits.append({id, compiled.splits++}, {compiled.total_weight, clusters.of(share.name)});
     }
     return compiled;
 }
 
-// Clusters without a single healthy endpoint. ORIGINAL_DST clusters have none by nature.
-std::unordered_set<std::string> empty_clusters(const model::Mesh& mesh) {
+// Clusters without a single healthy endpoint, where any scope refuses those. ORIGINAL_DST clusters have none by nature.
+std::unordered_set<std::string> refused_clusters(const model::Mesh& mesh) {
     std::unordered_set<std::string> empty;
+    const auto refuses = [](const auto& policy) { return policy.empty_cluster == model::EmptyCluster::kRefuse; };
+    if (!refuses(mesh.policy) && std::none_of(mesh.scopes.begin(), mesh.scopes.end(), [&](const auto& scope) {
+            return scope.policy && refuses(*scope.policy);
+        }))
+        return empty;
     for (const auto& cluster : mesh.clusters) {
         if (cluster.type == model::ClusterType::kOriginalDst) continue;
         const bool alive = std::any_of(cluster.endpoints.begin(), cluster.endpoints.end(),
@@ -103,11 +113,23 @@ Ids listener_ids(const model::Mesh& mesh) {
 }
 
 void compile_clusters(const model::Mesh& mesh, const Ids& clusters, Tables& tables) {
-    for (const auto& cluster : mesh.clusters) compile_cluster(cluster, clusters.of(cluster.name), tables);
+    // In the order of the table, so that nothing is left to sort.
+    std::vector<std::pair<std::uint32_t, const model::Cluster*>> ordered;
+    ordered.reserve(mesh.clusters.size());
+    for (const auto& cluster : mesh.clusters) ordered.emplace_back(clusters.of(cluster.name), &cluster);
+    std::sort(ordered.begin(), ordered.end(),
+              [](const auto& a, const auto& b) { return std::memcmp(&a.first, &b.first, sizeof a.first) < 0; });
+    std::size_t endpoints = 0;
+    for (const auto& cluster : mesh.clusters) endpoints += cluster.endpoints.size();
+    tables.endpoints.reserve(endpoints);
+    for (const auto& [id, cluster] : ordered)
+        if (compile_cluster(*cluster, id, 4, tables)) compile_cluster(*cluster, id, 6, tables);
+    tables.clusters.finish();
+    tables.endpoints.finish();
 }
 
 ListenerContext::ListenerContext(const model::Mesh& whole)
-    : mesh(whole), clusters(cluster_ids(whole)), listeners(listener_ids(whole)), empty(empty_clusters(whole)) {}
+    : mesh(whole), clusters(cluster_ids(whole)), listeners(listener_ids(whole)), empty(refused_clusters(whole)) {}
 
 ListenerTable compile_listeners(const ListenerContext& context, const model::Scope* scope, SplitTable& splits) {
     ListenerTable table;
@@ -124,8 +146,9 @@ ListenerTable compile_listeners(const ListenerContext& context, const model::Sco
         auto compiled = compile_listener(listener, id, context.clusters, splits);
         if (!listener.direct && refuse_empty && context.empty.contains(listener.cluster))
             compiled.flags |= SHUNT_LISTENER_EMPTY;
-        table[key] = compiled;
+        table.append(key, compiled);
     }
+    table.finish();
     return table;
 }
 

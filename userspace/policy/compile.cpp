@@ -49,10 +49,12 @@ public:
             const std::uint32_t flags = own | (covering.empty() ? 0 : covering.back().second);
             covering.emplace_back(cidr, flags);
             if (cidr.is_v4())
-                parts.cidrs4[key4(cidr)] = {flags};
+                parts.cidrs4.append(key4(cidr), {flags});
             else
-                parts.cidrs6[key6(cidr)] = {flags};
+                parts.cidrs6.append(key6(cidr), {flags});
         }
+        parts.cidrs4.finish();
+        parts.cidrs6.finish();
     }
 
 private:
@@ -179,21 +181,22 @@ Tables compile(const model::Mesh& mesh, const Resolved& resolved) {
     compile_clusters(mesh, context.clusters, tables);
     ScopeCompiler compiler(context, tables);
     auto base = compiler.compile(nullptr, compile_parts(model::settings_of(mesh, nullptr), resolved.proxy));
-    tables.scopes[{0}] = base;
+    tables.scopes.append({0}, base);
     std::vector<std::pair<CgroupId, shunt_scope>> outside;
     for (std::size_t i = 0; i < mesh.scopes.size(); ++i) {
         const auto& scope = mesh.scopes[i];
         const auto& where = resolved.scopes.at(i);
         const auto settings = compiler.compile(&scope, compile_parts(model::settings_of(mesh, &scope), where.proxy));
         for (const auto& cgroup : where.cgroups) {
-            tables.scopes[{cgroup.id}] = settings;
+            tables.scopes.append({cgroup.id}, settings);
             tables.bank.levels |= 1u << cgroup.level;
         }
         if (where.proxy && scope.proxy) outside.emplace_back(*where.proxy, settings);
     }
+    compiler.finish();
     // A proxy of a scope's own lives under that scope's settings wherever it runs.
     for (const auto& [cgroup, settings] : outside) {
-        tables.scopes.try_emplace({cgroup.id}, settings);
+        if (!tables.scopes.contains({cgroup.id})) tables.scopes[{cgroup.id}] = settings;
         tables.bank.levels |= 1u << cgroup.level;
     }
     const auto ports = proxy_ports(mesh);

@@ -20,7 +20,7 @@ void enter(Table<K, V>& into, const Table<K, V>& from, std::uint32_t set) {
     for (const auto& [key, value] : from) {
         K own = key;
         own.set = set;
-        into.insert_or_assign(own, value);
+        into.append(own, value);
     }
 }
 
@@ -60,6 +60,10 @@ std::uint32_t ScopeCompiler::listeners_of(const model::Scope* scope, std::uint32
         enter(tables_.listeners, table, set);
         if (!table.empty()) listening_.insert(set);
     });
+}
+
+void ScopeCompiler::finish() {
+    for_each_table([&](const char*, auto member) { (tables_.*member).finish(); });
 }
 
 shunt_scope ScopeCompiler::compile(const model::Scope* scope, Parts parts) {

@@ -26,6 +26,7 @@ class ScopeCompiler {
 public:
     ScopeCompiler(const ListenerContext& context, Tables& tables);
     shunt_scope compile(const model::Scope* scope, Parts parts);
+    void finish();  // after the last one: the tables can be looked at
 
 private:
     // The set that holds this content already, or `fresh`, under which `write` enters it.

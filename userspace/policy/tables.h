@@ -3,25 +3,16 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "model/mesh.h"
+#include "policy/table.h"
 #include "shunt/abi.h"
 
 namespace shunt::policy {
-
-// ABI structs have explicit, zeroed padding, so their bytes order and compare them.
-template <class T>
-struct BytesLess {
-    bool operator()(const T& a, const T& b) const { return std::memcmp(&a, &b, sizeof(T)) < 0; }
-};
-template <class K, class V>
-using Table = std::map<K, V, BytesLess<K>>;
 
 using ScopeTable = Table<shunt_scope_key, shunt_scope>;
 using PortTable = Table<shunt_port_key, shunt_port_rule>;

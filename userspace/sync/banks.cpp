@@ -99,11 +99,18 @@ base::Result<Banks> Banks::open(const kernel::Object& object, const Layout& layo
     return banks;
 }
 
+base::Status Banks::settle(unsigned bank) {
+    if (settled_) return {};
+    auto waited = wait_for_programs(*object_, layout_, bank);
+    settled_ = waited.has_value();
+    return waited;
+}
+
 base::Result<SwitchReport> Banks::apply(const policy::Tables& wanted) {
     const auto next = generation_ + 1;
     const auto bank = static_cast<unsigned>(next & 1);
     auto& held = held_[bank];
-    if (auto waited = wait_for_programs(*object_, layout_, bank); !waited) return tl::unexpected(waited.error());
+    if (auto waited = settle(bank); !waited) return tl::unexpected(waited.error());
 
     TableWriter writer(*object_, layout_, bank);
     base::Status status;
@@ -125,7 +132,11 @@ base::Result<SwitchReport> Banks::apply(const policy::Tables& wanted) {
     if (status = state->update(&zero, &value, "generation " + std::to_string(next)); !status)
         return tl::unexpected(status.error());
     generation_ = next;
-    return SwitchReport{next, writer.changed()};
+    settled_ = false;
+    SwitchReport report{next, writer.changed(), std::chrono::steady_clock::now()};
+    // Waited for now, the next change finds the other bank free. Failing that, it waits itself.
+    (void)settle(bank ^ 1);
+    return report;
 }
 
 }  // namespace shunt::sync

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 
 #include "base/result.h"
@@ -15,6 +16,7 @@ namespace shunt::sync {
 struct SwitchReport {
     std::uint64_t generation = 0;
     std::size_t changed = 0;  // table entries written or removed
+    std::chrono::steady_clock::time_point in_force;
 };
 
 // Writes one configuration after another. The bank that is not in force is brought up to date by its difference, so a
@@ -31,10 +33,13 @@ public:
 private:
     Banks(const kernel::Object& object, Layout layout) : object_(&object), layout_(std::move(layout)) {}
 
+    base::Status settle(unsigned bank);
+
     const kernel::Object* object_;
     Layout layout_;
     std::uint64_t generation_ = 0;
     std::array<policy::Tables, 2> held_;
+    bool settled_ = false;  // no program can still be reading the bank that is not in force
 };
 
 }  // namespace shunt::sync

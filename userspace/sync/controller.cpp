@@ -181,6 +181,7 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
     }
     report.generation = switched->generation;
     report.changed = switched->changed;
+    report.in_force = switched->in_force;
     if (first)
         if (auto attached = attach_all(attachments, replace_programs); !attached)
             return tl::unexpected(attached.error());

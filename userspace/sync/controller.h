@@ -2,6 +2,7 @@
 // The life cycle: what is in the kernel is made equal to a configuration, in an order that never lets traffic pass.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,9 +16,10 @@ namespace shunt::sync {
 
 struct ApplyReport {
     std::uint64_t generation = 0;
-    std::size_t entries = 0;  // in the tables now in force
-    std::size_t changed = 0;  // table entries written or removed for it
-    bool adopted = false;     // programs and maps of an earlier controller were taken over
+    std::size_t entries = 0;                         // in the tables now in force
+    std::size_t changed = 0;                         // table entries written or removed for it
+    std::chrono::steady_clock::time_point in_force;  // when the switch happened
+    bool adopted = false;                            // programs and maps of an earlier controller were taken over
     std::vector<std::string> warnings;
 };
 

@@ -19,8 +19,9 @@ base::Result<policy::Table<K, V>> read_table(const kernel::Map<K, V>& map) {
     for (const auto& key : *keys) {
         auto value = map.lookup(key);
         if (!value) return tl::unexpected(value.error());
-        if (*value) table.emplace(key, **value);
+        if (*value) table.append(key, **value);
     }
+    table.finish();
     return table;
 }
 
@@ -37,29 +38,48 @@ base::Status fill_table(const kernel::Map<K, V>& map, const policy::Table<K, V>&
     return map.raw().update_batch(keys, values, static_cast<std::uint32_t>(wanted.size()));
 }
 
-// Removes first, then writes: a table that is full can be changed. `held` follows entry by entry, so that after a
-// failure it still says what the map holds.
+// Removes first, then writes: a table that is full can be changed. Both tables are sorted, so one pass finds what
+// differs. Returns the number of entries that were written or removed.
+template <class K, class V>
+base::Result<std::size_t> write_difference(const kernel::Map<K, V>& map, const policy::Table<K, V>& held,
+                                           const policy::Table<K, V>& wanted) {
+    std::vector<K> surplus;
+    std::vector<std::pair<K, V>> missing;
+    auto have = held.begin();
+    auto want = wanted.begin();
+    while (have != held.end() || want != wanted.end()) {
+        const int order = have == held.end()     ? 1
+                          : want == wanted.end() ? -1
+                                                 : std::memcmp(&have->first, &want->first, sizeof(K));
+        if (order < 0) {
+            surplus.push_back((have++)->first);
+        } else if (order > 0) {
+            missing.push_back(*want++);
+        } else {
+            if (std::memcmp(&have->second, &want->second, sizeof(V)) != 0) missing.push_back(*want);
+            ++have;
+            ++want;
+        }
+    }
+    for (const auto& key : surplus)
+        if (auto erased = map.erase(key, to_text(key)); !erased) return tl::unexpected(erased.error());
+    for (const auto& [key, value] : missing)
+        if (auto updated = map.update(key, value, to_text(key)); !updated) return tl::unexpected(updated.error());
+    return surplus.size() + missing.size();
+}
+
+// The same, and `held` says afterwards what the map holds, also where the change stopped half way.
 template <class K, class V>
 base::Result<std::size_t> change_table(const kernel::Map<K, V>& map, policy::Table<K, V>& held,
                                        const policy::Table<K, V>& wanted) {
-    std::size_t changed = 0;
-    for (auto entry = held.begin(); entry != held.end();) {
-        if (wanted.contains(entry->first)) {
-            ++entry;
-            continue;
-        }
-        if (auto erased = map.erase(entry->first, to_text(entry->first)); !erased)
-            return tl::unexpected(erased.error());
-        entry = held.erase(entry);
-        ++changed;
+    auto changed = write_difference(map, held, wanted);
+    if (changed) {
+        if (*changed > 0) held = wanted;
+        return changed;
     }
-    for (const auto& [key, value] : wanted) {
-        const auto found = held.find(key);
-        if (found != held.end() && std::memcmp(&found->second, &value, sizeof(V)) == 0) continue;
-        if (auto updated = map.update(key, value, to_text(key)); !updated) return tl::unexpected(updated.error());
-        held.insert_or_assign(key, value);
-        ++changed;
-    }
+    auto left = read_table(map);
+    if (!left) return tl::unexpected(left.error());
+    held = std::move(*left);
     return changed;
 }
 
