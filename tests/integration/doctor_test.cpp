@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -149,6 +150,52 @@ TEST_F(Doctor, ProxyOutsideItsCgroup) {
     const ProbeProxy proxy(sandbox_.app(), {});
     const RunningShunt shunt(sandbox_, config());
     expect_broken(ask(shunt), "proxy.cgroup", "not in the proxy's cgroup", "shunt exec --as proxy");
+}
+
+// A process that listens on the proxy's port, and moves from one cgroup to another afterwards.
+Child moved_listener(const Sandbox& sandbox, const std::string& made_in, const std::string& moved_to) {
+    Placement place = sandbox.client_side();
+    place.cgroup = made_in;
+    Child child(place, [=](int control) {
+        const auto held = listen_on("0.0.0.0:15001");
+        std::ofstream(moved_to + "/cgroup.procs") << getpid() << std::flush;
+        send_text(control, "listening");
+        receive_text(control);
+    });
+    receive_text(child.control());
+    return child;
+}
+
+TEST_F(Doctor, ListenerMadeOutsideTheProxysCgroup) {
+    const auto proxy = moved_listener(sandbox_, sandbox_.app_cgroup(), sandbox_.proxy_cgroup());
+    const RunningShunt shunt(sandbox_, config());
+    expect_broken(ask(shunt), "proxy.cgroup", "made its socket in " + sandbox_.app_cgroup() + ", not in",
+                  "shunt exec --as proxy");
+}
+
+TEST_F(Doctor, ProxyThatLeftItsCgroup) {
+    const auto proxy = moved_listener(sandbox_, sandbox_.proxy_cgroup(), sandbox_.app_cgroup());
+    const RunningShunt shunt(sandbox_, config());
+    expect_broken(ask(shunt), "proxy.cgroup", "but is in " + sandbox_.app_cgroup() + " now", "leave it there");
+}
+
+// Attached only where a configuration needs them; where it does, their absence is seen without that file.
+TEST_F(Doctor, PinsThatDependOnTheConfiguration) {
+    const ProbeProxy proxy(sandbox_, {.listen = {"0.0.0.0:15001", "[::]:15001"}});
+    const RunningShunt shunt(
+        sandbox_, config("[0.0.0.0:15001, \"[::]:15001\"]") + "  clientAddress: [192.0.2.2, \"2001:db8:ffff::2\"]\n");
+    expect_healthy(ask(shunt));
+    const auto status = Json::parse(shunt.command({"status", "-o", "json"}));
+    const auto links = status.at("pinDirectory").get<std::string>() + "/links/";
+    for (const std::string program : {"shunt_sockops", "shunt_sockname6"}) {
+        run_command({}, {"/bin/sh", "-c", "mv " + links + program + "_* " + links + "../moved"});
+        expect_broken(ask(shunt), "links", program, "restart 'shunt run'");
+        std::string id;
+        for (const auto& link : status.at("links"))
+            if (const auto pin = link.at("pin").get<std::string>(); pin.starts_with(program)) id = pin;
+        run_command({}, {"mv", links + "../moved", links + id});
+        expect_healthy(ask(shunt));
+    }
 }
 
 TEST_F(Doctor, LoDown) {

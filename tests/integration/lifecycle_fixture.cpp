@@ -62,6 +62,8 @@ Process::~Process() {
     waitpid(pid_, nullptr, 0);
 }
 
+std::string Process::out() const { return content(out_.get()); }
+
 std::string Process::err() const { return content(err_.get()); }
 
 bool Process::says(const std::string& words) const {

@@ -35,7 +35,8 @@ public:
     Process(const Process&) = delete;
     ~Process();
     pid_t pid() const { return pid_; }
-    std::string err() const;                    // so far
+    std::string out() const;  // so far
+    std::string err() const;
     bool says(const std::string& words) const;  // on standard error, within 20 s and while it runs
     void signal(int number) const;
     Ran wait();

@@ -39,6 +39,26 @@ TEST(CliHelp, EveryCommandHasDescriptionAndExample) {
     }
 }
 
+// Every example names its command, and only options that this command has.
+TEST(CliHelp, ExamplesAreRight) {
+    for (const auto& command : cli::all_commands()) {
+        const std::string help = shunt({command.name, "--help"}).out;
+        const std::string options = help.substr(0, help.find("\nExamples:"));
+        for (const auto& example : command.examples) {
+            EXPECT_FALSE(example.meaning.empty()) << example.command;
+            const auto own = example.command.find("shunt " + command.name);
+            ASSERT_NE(own, std::string::npos) << example.command;
+            std::istringstream words(example.command.substr(own));
+            for (std::string word; words >> word && word != "|" && word != "--";) {
+                if (!word.starts_with("-") || word == "-") continue;
+                const bool is_long = word.starts_with("--");
+                const std::string shown = is_long ? word.substr(0, word.find('=')) : "  " + word + ",";
+                EXPECT_NE(options.find(shown), std::string::npos) << example.command;
+            }
+        }
+    }
+}
+
 TEST(CliHelp, NoLineIsWiderThanATerminal) {
     for (const auto& command : cli::all_commands()) {
         std::istringstream lines(shunt({command.name, "--help"}).out);
@@ -84,6 +104,53 @@ TEST(CliUsage, MissingAndSurplusArguments) {
     expect({{"uninstall", "--drain", "-1"}, 2, "--drain"});
     expect({{"status", "counters"}, 2, "status: unexpected argument \"counters\""});
     expect({{"run", "-o", "json"}, 2, "run prints no data"});
+}
+
+TEST(CliUsage, OptionsThatExcludeOrNeedEachOther) {
+    expect({{"counters", "--watch", "--all"}, 2, "--all"});
+    expect({{"counters", "--interval", "3"}, 2, "--watch"});
+    expect({{"counters", "--watch", "--interval", "0"}, 2, "--interval"});
+    expect({{"counters", "--wach"}, 2, "\"--wach\" (did you mean \"--watch\"?)"});
+    expect({{"run", "--metric", "127.0.0.1:9464"}, 2, "\"--metric\" (did you mean \"--metrics\"?)"});
+}
+
+TEST(CliUsage, WrongOrder) {
+    expect({{"192.0.2.1:80", "explain"}, 2, "192.0.2.1:80"});
+    expect({{"--uid", "5", "explain", "192.0.2.1:80"}, 2, "--uid"});
+    expect({{"--drain", "5", "uninstall"}, 2, "--drain"});
+    expect({{"-c", "x.yaml", "check"}, 2, "-c"});
+    expect({{"--", "exec", "true"}, 2, "Usage: shunt"});
+    expect({{"bash", "completion"}, 2, "bash"});
+}
+
+// Every command, with each letter of its name left out: the whole name is what was meant.
+TEST(CliUsage, EveryCommandMisspelt) {
+    for (const auto& command : cli::all_commands()) {
+        for (std::size_t at = 1; at < command.name.size(); ++at) {
+            std::string written = command.name;
+            written.erase(at, 1);
+            if (written == command.name) continue;
+            const Ran ran = shunt({written});
+            EXPECT_EQ(ran.code, 2) << written;
+            EXPECT_NE(ran.err.find("unknown command \"" + written + "\" (did you mean \""), std::string::npos)
+                << ran.err;
+        }
+    }
+}
+
+// Every option of every command, with its last letter doubled.
+TEST(CliUsage, EveryOptionMisspelt) {
+    for (const auto& command : cli::all_commands()) {
+        std::istringstream words(shunt({command.name, "--help"}).out);
+        for (std::string word; words >> word && word != "Examples:";) {
+            if (!word.starts_with("--") || word.size() < 5) continue;
+            word = word.substr(0, word.find_first_of(",=;."));
+            const std::string written = word + word.back();
+            std::vector<std::string> arguments{command.name, written};
+            if (!command.tail.empty()) arguments.insert(arguments.end(), {"--", "true"});
+            expect({arguments, 2, "unknown option \"" + written + "\" (did you mean \"--"});
+        }
+    }
 }
 
 TEST_F(ParseTest, GlobalOptionsStandBeforeOrAfter) {

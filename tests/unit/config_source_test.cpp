@@ -5,8 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "config/loader.h"
 #include "config/source.h"
@@ -80,6 +82,40 @@ TEST_F(ConfigSource, Unreadable) {
     ASSERT_EQ(waitpid(child, &status, 0), child);
     EXPECT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+// /proc/self/io counts what is read from it too, so no two looks agree.
+TEST_F(ConfigSource, ChangingWhileItIsRead) {
+    expect_error("/proc/self/io",
+                 ": changed while it was read; expected a file that is replaced as a whole, as mv does");
+}
+
+// Whatever moment a reader hits, a file that is replaced by rename() is the old one or the new one.
+TEST_F(ConfigSource, ReplacedWhileItIsRead) {
+    const std::string versions[] = {std::string(kGood) + "#" + std::string(300000, 'a') + "\n",
+                                    std::string(kGood) + "#" + std::string(300000, 'b') + "\n"};
+    const auto path = write("config.yaml", versions[0]);
+    std::atomic<bool> done = false;
+    std::thread writer([&] {
+        for (int i = 0; !done; ++i) std::filesystem::rename(write("next", versions[i % 2]), path);
+    });
+    for (int i = 0; i < 200; ++i) {
+        const auto text = shunt::config::read_source(path);
+        ASSERT_TRUE(text) << text.error().message;
+        EXPECT_TRUE(*text == versions[0] || *text == versions[1]);
+    }
+    done = true;
+    writer.join();
+}
+
+TEST_F(ConfigSource, HundredMegabytes) {
+    const auto path = write("large.yaml", kGood);
+    {
+        std::ofstream file(path, std::ios::app);
+        const std::string line = "# " + std::string(1021, 'x') + "\n";
+        for (int i = 0; i < 100 * 1024; ++i) file << line;
+    }
+    expect_error(path, ":1:1: document: larger than 64 MiB; expected at most 67108864 bytes", ExitCode::kConfigInvalid);
 }
 
 TEST_F(ConfigSource, SizeLimit) {

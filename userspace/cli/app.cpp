@@ -153,7 +153,9 @@ int run_guarded(const std::vector<std::string>& arguments, const Streams& stream
         const auto chosen = program.chosen();
         streams.out.text(chosen ? command_help(program.app, *program.apps[*chosen], program.commands[*chosen])
                                 : program_help(program.app, program.commands));
-        return streams.out.finish() ? code_of(ExitCode::kOk) : code_of(ExitCode::kFailure);
+        const base::Status written = streams.out.finish();
+        if (!written) report(written.error(), streams.err, false);
+        return code_of(written ? ExitCode::kOk : ExitCode::kFailure);
     } catch (const CLI::ParseError& error) {
         parse_error = error.what();
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/output.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,11 +34,19 @@ void Output::record(const Json& value) {
     }
 }
 
+// A pipe whose other end somebody made non-blocking (ssh does) may be full; data must not be lost for that.
+static void wait_until_writable(int fd) {
+    pollfd entry{fd, POLLOUT, 0};
+    (void)poll(&entry, 1, -1);
+}
+
 void FileOutput::write(std::string_view bytes) {
     while (!bytes.empty() && error_ == 0) {
         const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
         if (written >= 0)
             bytes.remove_prefix(static_cast<std::size_t>(written));
+        else if (errno == EAGAIN)
+            wait_until_writable(fd_);
         else if (errno != EINTR)
             error_ = errno;
     }

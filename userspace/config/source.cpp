@@ -13,6 +13,8 @@
 namespace shunt::config {
 namespace {
 
+constexpr int kLooks = 4;
+
 class Descriptor {
 public:
     explicit Descriptor(int number) : number_(number) {}
@@ -69,6 +71,19 @@ std::string offence(std::string_view line, std::size_t at, std::size_t& length) 
     return {};
 }
 
+base::Result<std::string> read_from_start(int file, const std::string& path) {
+    std::string text;
+    char buffer[1 << 16];
+    while (text.size() <= kMaxBytes) {
+        const ssize_t count = pread(file, buffer, sizeof buffer, static_cast<off_t>(text.size()));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return tl::unexpected<base::Error>(unreadable(path));
+        if (count == 0) break;
+        text.append(buffer, static_cast<std::size_t>(count));
+    }
+    return text;
+}
+
 }  // namespace
 
 base::Result<std::string> read_source(const std::string& path) {
@@ -80,16 +95,15 @@ base::Result<std::string> read_source(const std::string& path) {
     if (S_ISDIR(status.st_mode)) return base::fail(path + ": is a directory; expected a file");
     if (S_ISFIFO(status.st_mode)) return base::fail(path + ": is a FIFO; expected a regular file");
     if (!S_ISREG(status.st_mode)) return base::fail(path + ": is a device or a socket; expected a regular file");
-    std::string text;
-    char buffer[1 << 16];
-    while (text.size() <= kMaxBytes) {
-        const ssize_t count = read(file.number(), buffer, sizeof buffer);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return tl::unexpected<base::Error>(unreadable(path));
-        if (count == 0) break;
-        text.append(buffer, static_cast<std::size_t>(count));
+    // A file that an editor writes into may be half old and half new. Two looks that agree are one state of it.
+    auto text = read_from_start(file.number(), path);
+    for (int look = 1; text && look < kLooks; ++look) {
+        auto again = read_from_start(file.number(), path);
+        if (!again || *again == *text) return again;
+        text = std::move(again);
     }
-    return text;
+    if (!text) return text;
+    return base::fail(path + ": changed while it was read; expected a file that is replaced as a whole, as mv does");
 }
 
 std::string_view without_bom(std::string_view text) { return text.starts_with("\xef\xbb\xbf") ? text.substr(3) : text; }

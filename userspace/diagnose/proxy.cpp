@@ -8,9 +8,11 @@
 #include <filesystem>
 
 #include "diagnose/checks.h"
+#include "diagnose/socket_cgroup.h"
 #include "diagnose/sockets.h"
 #include "kernel/cgroup.h"
 #include "kernel/fd.h"
+#include "telemetry/cgroup_paths.h"
 
 namespace shunt::diagnose {
 namespace {
@@ -47,6 +49,12 @@ pid_t owner_of(std::uint64_t inode, std::uint64_t netns) {
     return 0;
 }
 
+bool within(const std::string& cgroup, const std::string& outer) {
+    return cgroup == outer || cgroup.starts_with(outer + "/");
+}
+
+// A socket answers to the cgroup it was made in. Where the kernel tells, that one is judged; otherwise the process's,
+// which may have moved since.
 void check_owner(const Subject& subject, const Namespace& place, const Socket& listener, Findings& findings) {
     if (subject.proxy_cgroup.empty()) return;
     const auto owner = owner_of(listener.inode, place.inode);
@@ -57,15 +65,24 @@ void check_owner(const Subject& subject, const Namespace& place, const Socket& l
             {"proxy.cgroup", State::kInfo, "the process that listens on " + where + " was not found", ""});
         return;
     }
-    const auto path = *mount + cgroup_of(owner);
     const auto who = command_of(owner) + " (pid " + std::to_string(owner) + "), which listens on " + where + ",";
-    if (path == subject.proxy_cgroup || path.starts_with(subject.proxy_cgroup + "/"))
-        findings.push_back({"proxy.cgroup", State::kOk, who + " is in " + subject.proxy_cgroup, ""});
-    else
+    const auto path = *mount + cgroup_of(owner);
+    const auto id = cgroup_of_listener(place, listener);
+    const auto made_in = id ? telemetry::cgroup_paths({*id}) : std::map<std::uint64_t, std::string>();
+    const auto socket_path = !id ? path : made_in.empty() ? "a cgroup that is gone" : *mount + made_in.at(*id);
+    if (!within(socket_path, subject.proxy_cgroup))
         findings.push_back({"proxy.cgroup", State::kBroken,
-                            who + " is in " + path + ", not in the proxy's cgroup " + subject.proxy_cgroup +
+                            who + (socket_path == path ? " is in " + path : " made its socket in " + socket_path) +
+                                ", not in the proxy's cgroup " + subject.proxy_cgroup +
                                 ": it gets no original destination, and its own connections may be redirected",
                             "start it there: shunt exec --as proxy -- COMMAND (moving it leaves its sockets behind)"});
+    else if (!within(path, subject.proxy_cgroup))
+        findings.push_back({"proxy.cgroup", State::kBroken,
+                            who + " made its socket in " + socket_path + ", but is in " + path +
+                                " now: the connections it makes are taken for the application's",
+                            "start it there: shunt exec --as proxy -- COMMAND, and leave it there"});
+    else
+        findings.push_back({"proxy.cgroup", State::kOk, who + " is in " + subject.proxy_cgroup, ""});
 }
 
 void check_listener(const Subject& subject, const Workload& workload, const Namespace& place,

@@ -3,6 +3,7 @@
 
 #include <endian.h>
 
+#include <algorithm>
 #include <set>
 
 #include "kernel/cgroup.h"
@@ -29,6 +30,13 @@ void from_mesh(const model::Mesh& mesh, Subject& subject, Findings& findings) {
     for (const auto& attachment : sync::plan(mesh, *placement))
         subject.links.push_back(
             {pin_name(attachment.program, attachment.cgroup.id), attachment.program + " on " + attachment.cgroup.path});
+}
+
+// What sync::needs_record_lane() says of a configuration, of the settings made from it.
+bool needs_record_lane(std::uint32_t flags) {
+    const bool one_address = (flags & SHUNT_SCOPE_PROXY_V4) && !(flags & SHUNT_SCOPE_PROXY_V4_WILDCARD);
+    const bool ipv6 = (flags & SHUNT_SCOPE_PROXY_V6) && (flags & SHUNT_SCOPE_IPV6_CAPTURE);
+    return (flags & SHUNT_SCOPE_LANE_RECORD) || one_address || ipv6;
 }
 
 // Pins name program and cgroup. A pin that somebody removed leaves no trace, so what every captured cgroup must have
@@ -59,15 +67,27 @@ void from_pins(Subject& subject) {
         if (known.insert(pin).second)
             subject.links.push_back({pin, program + " on cgroup id " + std::to_string(cgroup)});
     };
+    const bool record = needs_record_lane(scope.flags);
+    const bool client_address = scope.flags & (SHUNT_SCOPE_CLIENT4 | SHUNT_SCOPE_CLIENT6);
     for (const auto cgroup : captured) {
         for (const auto* program : sync::kProgramOrder) {
             const std::string name = program;
             const bool always = name.starts_with("shunt_peername") || name.starts_with("shunt_bind") ||
-                                name.starts_with("shunt_connect") || (name == "shunt_origdst" && proxy == 0);
+                                name.starts_with("shunt_connect") || (name == "shunt_origdst" && proxy == 0) ||
+                                (name == "shunt_sockops" && record) ||
+                                (name.starts_with("shunt_sockname") && client_address);
             if (always) expect(name, cgroup);
         }
     }
-    if (proxy != 0) expect("shunt_origdst", proxy);
+    if (proxy == 0) return;
+    expect("shunt_origdst", proxy);
+    // Where a captured cgroup holds the proxy's, its programs run for both.
+    const bool covered = std::any_of(subject.captured.begin(), subject.captured.end(),
+                                     [&](const auto& path) { return subject.proxy_cgroup.starts_with(path + "/"); });
+    if (covered || subject.proxy_cgroup.empty()) return;
+    if (record) expect("shunt_sockops", proxy);
+    if (client_address)
+        for (const char* program : {"shunt_peername4", "shunt_peername6"}) expect(program, proxy);
 }
 
 }  // namespace

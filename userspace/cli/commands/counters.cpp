@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/chrono.h>
+
 #include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <thread>
 
 #include "base/names.h"
 #include "cli/command.h"
@@ -43,10 +48,69 @@ base::Result<base::ExitCode> counters(Context& context, bool all) {
     return base::ExitCode::kOk;
 }
 
+template <class Key>
+std::map<Key, std::uint64_t> grown(const std::map<Key, std::uint64_t>& now,
+                                   const std::map<Key, std::uint64_t>& before) {
+    std::map<Key, std::uint64_t> out;
+    for (const auto& [key, count] : now) {
+        const auto earlier = before.find(key);
+        // Fewer than before: installed anew meanwhile, and all of it is new.
+        const std::uint64_t base = earlier != before.end() && earlier->second <= count ? earlier->second : 0;
+        if (count != base) out[key] = count - base;
+    }
+    return out;
+}
+
+template <class Key>
+std::string in_words(const std::map<Key, std::uint64_t>& counts) {
+    std::string out;
+    for (const auto& [key, count] : counts) out += fmt::format("  {} {}", base::name(key), count);
+    return out;
+}
+
+void print_growth(Context& context, const telemetry::Counters& growth) {
+    const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    const std::string time = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
+    if (context.out.format() == Format::kTable)
+        return context.out.text(fmt::format("{}  runs {}{}{}{}\n", time, growth.runs(), in_words(growth.reasons),
+                                            in_words(growth.lanes), in_words(growth.events)));
+    context.out.record({{"time", time},
+                        {"runs", growth.runs()},
+                        {"reasons", to_object(growth.reasons)},
+                        {"lanes", to_object(growth.lanes)},
+                        {"events", to_object(growth.events)}});
+}
+
+// The first line is everything since the load, so that the lines' sum is what `counters` prints.
+base::Result<base::ExitCode> watch(Context& context, unsigned interval) {
+    telemetry::Counters before;
+    for (;;) {
+        auto now = telemetry::read_counters(context.paths());
+        if (!now) return tl::unexpected<base::Error>(now.error());
+        print_growth(context, {grown(now->reasons, before.reasons), grown(now->lanes, before.lanes),
+                               grown(now->events, before.events)});
+        if (context.out.closed()) return base::ExitCode::kOk;
+        before = std::move(*now);
+        std::this_thread::sleep_for(std::chrono::seconds(interval));
+    }
+}
+
 Action define(CLI::App& app) {
     auto all = std::make_shared<bool>(false);
-    app.add_flag("-a,--all", *all, "Show counters that are 0 too; -o json and yaml always do");
-    return [all](Context& context) { return counters(context, *all); };
+    auto watching = std::make_shared<bool>(false);
+    auto interval = std::make_shared<unsigned>(1);
+    CLI::Option* const everything =
+        app.add_flag("-a,--all", *all, "Show counters that are 0 too; -o json and yaml always do");
+    CLI::Option* const watched =
+        app.add_flag("-w,--watch", *watching, "Print a line of what grew, again and again, until interrupted")
+            ->excludes(everything);
+    app.add_option("--interval", *interval, "Seconds between the lines of --watch; default: 1")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(1u, 86400u))
+        ->needs(watched);
+    return [all, watching, interval](Context& context) {
+        return *watching ? watch(context, *interval) : counters(context, *all);
+    };
 }
 
 }  // namespace
@@ -61,7 +125,8 @@ Command counters_command() {
             "and what failed. All count from the moment the programs were first loaded, over reloads and restarts of "
             "the controller.",
             {{"shunt counters", "what happens on this node"},
-             {"shunt counters -o json | jq .reasons.port_listener", "one number, for a script"}},
+             {"shunt counters -o json | jq .reasons.port_listener", "one number, for a script"},
+             {"shunt counters --watch --interval 10", "what happens now; the first line is everything since the load"}},
             true,
             "",
             define};
