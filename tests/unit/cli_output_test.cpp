@@ -92,12 +92,33 @@ TEST(Output, ReaderThatWentAwayIsNoError) {
     ASSERT_EQ(pipe(ends), 0);
     close(ends[0]);
     FileOutput out(ends[1]);
-    EXPECT_FALSE(out.closed());
+    EXPECT_TRUE(out.closed()) << "seen before anything is written";
     out.text("x");
     EXPECT_TRUE(out.closed());
     EXPECT_TRUE(out.finish());
     close(ends[1]);
     std::signal(SIGPIPE, before);
+}
+
+TEST(Output, FullPipeIsNotReady) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    FileOutput out(ends[1]);
+    const std::string page(4096, 'x');
+    int written = 0;
+    while (written < 1000 && out.ready(std::chrono::milliseconds(0))) {
+        out.text(page);
+        ++written;
+    }
+    EXPECT_GT(written, 0);
+    EXPECT_LT(written, 1000);
+    EXPECT_FALSE(out.closed());
+    std::string buffer(page);
+    ASSERT_EQ(read(ends[0], buffer.data(), buffer.size()), 4096);
+    EXPECT_TRUE(out.ready(std::chrono::milliseconds(0)));
+    close(ends[0]);
+    EXPECT_TRUE(out.closed());
+    close(ends[1]);
 }
 
 TEST(Output, FullDiskIsAnError) {

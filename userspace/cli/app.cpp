@@ -41,7 +41,7 @@ void report(const base::Error& error, std::ostream& err, bool with_detail) {
 struct Program {
     CLI::App app{"shunt"};
     Globals globals;
-    std::string format = "table";
+    std::string format;  // empty: the command's first
     std::vector<Command> commands = all_commands();
     std::vector<CLI::App*> apps;
     std::vector<Action> actions;
@@ -113,16 +113,15 @@ std::string extra_argument(const Program& program) {
 int perform(Program& program, std::vector<std::string> tail, const Streams& streams) {
     const std::size_t index = *program.chosen();
     const Command& command = program.commands[index];
-    const auto format = parse_format(program.format);
-    if (!format) {
-        return usage_error("--output: " + base::quoted(program.format) + " is not table, json or yaml" +
-                               guess(program.format, {"table", "json", "yaml"}),
-                           command.name);
-    }
     program.globals.format_given = program.app.get_option("--output")->count() > 0;
     if (program.globals.format_given && !command.prints_data)
         return usage_error(command.name + " prints no data, so it takes no --output", command.name);
-    streams.out.set_format(*format);
+    const std::string format = program.globals.format_given ? program.format : command.formats.front();
+    if (std::find(command.formats.begin(), command.formats.end(), format) == command.formats.end())
+        return usage_error("--output: " + base::quoted(format) + " is not " + choice_of(command.formats) +
+                               guess(format, command.formats),
+                           command.name);
+    streams.out.set_format(*parse_format(format));
     Context context{program.globals, streams.out, streams.in, streams.err, std::move(tail)};
     const auto result = program.actions[index](context);
     const base::Status written = streams.out.finish();

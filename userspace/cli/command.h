@@ -54,6 +54,10 @@ struct Command {
                        // nothing may stand there
     std::function<Action(CLI::App&)> define;  // adds the command's options, returns what it does
     std::vector<std::string> words = {};      // what its first argument may be, for completion; empty: anything
+    std::vector<std::string> formats = {"table", "json", "yaml"};  // for -o; the first is the default
 };
+
+// "table, json or yaml"
+std::string choice_of(const std::vector<std::string>& words);
 
 }  // namespace shunt::cli

@@ -13,8 +13,12 @@ std::vector<CompletedOption> options_of(const CLI::App& app) {
     std::vector<CompletedOption> list;
     for (const CLI::Option* option : app.get_options()) {
         if (option->get_positional() || option->get_group().empty()) continue;
-        list.push_back({option->get_snames(), option->get_lnames(),
-                        option->get_type_size() != 0 ? option->get_type_name() : "", option->get_description()});
+        list.push_back({option->get_snames(),
+                        option->get_lnames(),
+                        option->get_type_size() != 0 ? option->get_type_name() : "",
+                        option->get_description(),
+                        {}});
+        if (list.back().type == "FORMAT") list.back().words = kFormats;
     }
     return list;
 }
@@ -79,8 +83,12 @@ std::string bash(const CompletedProgram& program) {
     };
     add_case("FILE", "mapfile -t COMPREPLY < <(compgen -f -- \"$current\")");
     add_case("DIR", "mapfile -t COMPREPLY < <(compgen -d -- \"$current\")");
-    add_case("FORMAT", "words=" + single_quoted(joined(kFormats, " ")) +
-                           "; mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")");
+    std::string formats = "words=" + single_quoted(joined(kFormats, " "));
+    for (const auto& command : program.commands)
+        if (command.formats != kFormats)
+            formats +=
+                "; [ \"$command\" != " + command.name + " ] || words=" + single_quoted(joined(command.formats, " "));
+    add_case("FORMAT", formats + "; mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")");
     std::string command_cases;
     for (const auto& command : program.commands) {
         auto words = all_names(command.options);
@@ -120,7 +128,7 @@ std::string zsh_options(const std::vector<CompletedOption>& options, const std::
         else if (option.type == "DIR")
             value = ":directory:_files -/";
         else if (option.type == "FORMAT")
-            value = ":format:(" + joined(kFormats, " ") + ")";
+            value = ":format:(" + joined(option.words, " ") + ")";
         else if (!option.type.empty())
             value = ":" + option.type + ": ";
         for (const auto& name : with_dashes(option)) {
@@ -169,7 +177,7 @@ std::string fish_options(const std::vector<CompletedOption>& options, const std:
         for (const auto& name : option.short_names) out += " -s " + name;
         for (const auto& name : option.long_names) out += " -l " + name;
         if (option.type == "FORMAT")
-            out += " -x -a " + single_quoted(joined(kFormats, " "));
+            out += " -x -a " + single_quoted(joined(option.words, " "));
         else if (option.type == "FILE" || option.type == "DIR")
             out += " -r -F";
         else if (!option.type.empty())
@@ -206,12 +214,14 @@ CompletedProgram completed_program(const CLI::App& program, const std::vector<Co
     CompletedProgram completed{options_of(program), {}};
     for (const auto& command : commands) {
         CompletedCommand entry{
-            command.name, command.summary, {}, command.words, !command.tail.empty() && command.tail[0] != '['};
+            command.name,   command.summary, {}, command.words, !command.tail.empty() && command.tail[0] != '[',
+            command.formats};
         for (const CLI::App* app : program.get_subcommands([](const CLI::App*) { return true; }))
             if (app->get_name() == command.name) entry.options = options_of(*app);
         for (const auto& option : completed.options) {
             if (is_named(option, "help") || (is_named(option, "output") && !command.prints_data)) continue;
             entry.options.push_back(option);
+            if (is_named(option, "output")) entry.options.back().words = command.formats;
         }
         completed.commands.push_back(std::move(entry));
     }

@@ -13,6 +13,7 @@ struct CompletedOption {
     std::vector<std::string> short_names, long_names;  // without dashes
     std::string type;                                  // FILE, DIR, FORMAT ...; empty: takes no value
     std::string description;
+    std::vector<std::string> words;  // values that are known (FORMAT)
 };
 
 struct CompletedCommand {
@@ -20,6 +21,7 @@ struct CompletedCommand {
     std::vector<CompletedOption> options;  // those of every command included
     std::vector<std::string> words;        // for its argument, where the words are known
     bool runs_command = false;             // a command line follows after "--"
+    std::vector<std::string> formats;      // for -o
 };
 
 struct CompletedProgram {

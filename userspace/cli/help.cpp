@@ -86,6 +86,13 @@ const char* const kExitCodes =
 
 }  // namespace
 
+std::string choice_of(const std::vector<std::string>& words) {
+    std::string text;
+    for (std::size_t i = 0; i < words.size(); ++i)
+        text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+    return text;
+}
+
 std::string program_help(const CLI::App& program, const std::vector<Command>& commands) {
     std::vector<Entry> list;
     list.reserve(commands.size());
@@ -118,6 +125,8 @@ std::string command_help(const CLI::App& program, const CLI::App& app, const Com
     std::vector<Entry> global = options(program, false);
     if (!command.prints_data) std::erase_if(global, [](const Entry& entry) { return entry.left.starts_with("-o"); });
     std::erase_if(global, [](const Entry& entry) { return entry.left.starts_with("-h"); });
+    for (Entry& entry : global)
+        if (entry.left.starts_with("-o")) entry.right = "How data is printed: " + choice_of(command.formats);
     return usage + "\n\n" + wrap(command.description, 0) + section("Arguments", entries(options(app, true))) +
            section("Options", entries(options(app, false))) + section("Options of every command", entries(global)) +
            section("Examples", examples(command.examples));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 
 namespace shunt::cli {
 
@@ -12,6 +13,7 @@ std::optional<Format> parse_format(std::string_view name) {
     if (name == "table") return Format::kTable;
     if (name == "json") return Format::kJson;
     if (name == "yaml") return Format::kYaml;
+    if (name == "compact") return Format::kCompact;
     return std::nullopt;
 }
 
@@ -20,6 +22,7 @@ std::string render_json(const Json& value) { return value.dump(2, ' ', false, Js
 
 void Output::emit(const Json& value, const Json& table) {
     switch (format_) {
+        case Format::kCompact:
         case Format::kTable: return write(render_table(table));
         case Format::kJson: return write(render_json(value));
         case Format::kYaml: return write(render_yaml(value));
@@ -28,6 +31,7 @@ void Output::emit(const Json& value, const Json& table) {
 
 void Output::record(const Json& value) {
     switch (format_) {
+        case Format::kCompact:
         case Format::kTable: return write(render_table(value) + "\n");
         case Format::kJson: return write(value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
         case Format::kYaml: return write("---\n" + render_yaml(value));
@@ -50,6 +54,19 @@ void FileOutput::write(std::string_view bytes) {
         else if (errno != EINTR)
             error_ = errno;
     }
+}
+
+bool FileOutput::closed() const {
+    if (error_ != 0) return true;
+    // A reader that went away shows at the next write only, and for a stream that may be long after.
+    pollfd end{fd_, 0, 0};
+    return poll(&end, 1, 0) == 1 && (end.revents & (POLLERR | POLLNVAL)) != 0;
+}
+
+bool FileOutput::ready(std::chrono::milliseconds wait) const {
+    static_assert(kWithoutWaiting <= PIPE_BUF);
+    pollfd end{fd_, POLLOUT, 0};
+    return poll(&end, 1, static_cast<int>(wait.count())) == 1 && (end.revents & POLLOUT) != 0;
 }
 
 base::Status FileOutput::finish() {

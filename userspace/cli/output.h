@@ -2,6 +2,7 @@
 // Data on standard output: one value, printed as a table, as JSON or as YAML.
 #pragma once
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -14,7 +15,7 @@ namespace shunt::cli {
 
 using Json = nlohmann::ordered_json;
 
-enum class Format { kTable, kJson, kYaml };
+enum class Format { kTable, kJson, kYaml, kCompact };  // compact: a line for each, made by the command
 std::optional<Format> parse_format(std::string_view name);
 
 // Objects become "key:  value" lines, arrays of objects become tables with a heading line, other arrays one line with
@@ -39,7 +40,11 @@ public:
 
     void text(std::string_view bytes) { write(bytes); }
 
-    virtual bool closed() const { return false; }             // nobody reads any more; stop producing
+    virtual bool closed() const { return false; }  // nobody reads any more; stop producing
+    // Would kWithoutWaiting bytes be taken at once? Waits so long for that. For streams that must notice other things
+    // while a pipe is full.
+    static constexpr std::size_t kWithoutWaiting = 4096;
+    virtual bool ready(std::chrono::milliseconds) const { return true; }
     virtual base::Status finish() { return base::Status{}; }  // an error of writing, once all is written
 
 protected:
@@ -53,7 +58,8 @@ private:
 class FileOutput final : public Output {
 public:
     explicit FileOutput(int fd) : fd_(fd) {}
-    bool closed() const override { return error_ != 0; }
+    bool closed() const override;
+    bool ready(std::chrono::milliseconds wait) const override;
     base::Status finish() override;
 
 protected:

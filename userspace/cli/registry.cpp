@@ -10,6 +10,7 @@
     X(import)             \
     X(status)             \
     X(counters)           \
+    X(observe)            \
     X(doctor)             \
     X(exec)               \
     X(uninstall)          \

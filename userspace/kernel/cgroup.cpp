@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "kernel/fd.h"
 #include "kernel/mounts.h"
 
 namespace shunt::kernel {
@@ -66,6 +67,27 @@ base::Result<Cgroup> find_cgroup(const std::string& configured) {
     if (!id) return tl::unexpected(id.error());
     const auto relative = path == *mount ? std::string() : path.string().substr(mount->size());
     return Cgroup{path, *id, static_cast<std::uint32_t>(std::count(relative.begin(), relative.end(), '/'))};
+}
+
+base::Result<std::string> cgroup_path(std::uint64_t id) {
+    constexpr int kFileIdKernfs = 0xfe;  // FILEID_KERNFS, which no header for userspace has
+    auto mount = cgroup2_mount();
+    if (!mount) return tl::unexpected(mount.error());
+    alignas(file_handle) char buffer[sizeof(file_handle) + sizeof id] = {};
+    auto* handle = reinterpret_cast<file_handle*>(buffer);
+    handle->handle_bytes = sizeof id;
+    handle->handle_type = kFileIdKernfs;
+    std::memcpy(handle->f_handle, &id, sizeof id);
+    const Fd mounted(open(mount->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Fd found(open_by_handle_at(mounted.get(), handle, O_PATH | O_CLOEXEC));
+    if (!found) {
+        if (errno == ESTALE || errno == ENOENT) return std::string();
+        return tl::unexpected(base::errno_error("cgroup id " + std::to_string(id), errno));
+    }
+    std::error_code error;
+    const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(found.get()), error).string();
+    if (error || !path.starts_with(*mount)) return std::string();
+    return path == *mount ? "/" : path.substr(mount->size());
 }
 
 }  // namespace shunt::kernel

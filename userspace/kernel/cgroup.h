@@ -21,4 +21,8 @@ base::Result<std::string> cgroup2_mount();
 // "/mesh" is looked up below the mount point; a path that already starts with the mount point is taken as it is.
 base::Result<Cgroup> find_cgroup(const std::string& configured);
 
+// Where the cgroup with this id is, below the mount point ("/" for the root); empty where it is gone. Needs
+// CAP_DAC_READ_SEARCH.
+base::Result<std::string> cgroup_path(std::uint64_t id);
+
 }  // namespace shunt::kernel

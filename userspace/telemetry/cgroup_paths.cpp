@@ -31,4 +31,14 @@ std::map<std::uint64_t, std::string> cgroup_paths(const std::set<std::uint64_t>&
     return found;
 }
 
+const std::string& CgroupNames::of(std::uint64_t id) {
+    const auto found = known_.find(id);
+    if (found != known_.end()) return found->second;
+    auto path = kernel::cgroup_path(id);
+    if (path) return known_.emplace(id, std::move(*path)).first->second;
+    // Without the capability to open by id: look for it.
+    const auto searched = cgroup_paths({id});
+    return known_.emplace(id, searched.contains(id) ? searched.at(id) : std::string()).first->second;
+}
+
 }  // namespace shunt::telemetry
