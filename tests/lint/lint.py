@@ -23,7 +23,8 @@ DIRECTION = {
     "telemetry": {"base", "kernel"},
     "diagnose": {"base", "model", "policy", "kernel", "sync", "telemetry"},
     "daemon": {"base", "model", "config", "policy", "kernel", "sync", "telemetry", "diagnose"},
-    "cli": {"base", "model", "config", "importer", "policy", "kernel", "sync", "telemetry", "diagnose", "daemon"},
+    "bench": {"base", "model", "config", "policy", "kernel", "sync", "telemetry"},
+    "cli": {"base", "model", "config", "importer", "policy", "kernel", "sync", "telemetry", "diagnose", "daemon", "bench"},
 }
 KERNEL_NAME_LIMIT = 15  # TASK_COMM_LEN-like limit of BPF object names: longer ones are cut without a word
 LINE_LIMIT = 500

@@ -13,6 +13,7 @@
     X(observe)            \
     X(doctor)             \
     X(exec)               \
+    X(bench)              \
     X(uninstall)          \
     X(version)            \
     X(completion)

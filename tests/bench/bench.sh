@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# bench.sh CASE SHUNT: one end-to-end case of `shunt bench`.
+set -euo pipefail
+
+case_name=$1
+shunt=$2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+fail() {
+    echo "bench.sh: $*" >&2
+    [[ ! -s $dir/err ]] || cat "$dir/err" >&2
+    exit 1
+}
+
+# Cgroups of a bench are named after its process.
+left_by() { find "$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)" -maxdepth 1 -name "shunt-bench-$1"; }
+
+case $case_name in
+    run)
+        "$shunt" bench --rounds 3 -o json >"$dir/out" 2>"$dir/err" &
+        pid=$!
+        wait "$pid" || fail "exit code $?"
+        [[ -z $(left_by "$pid") ]] || fail "cgroups are left"
+        # Each arm that Debian has the tools for, each with proof and figures; sums of histograms are what was timed.
+        jq -e '
+            def whole: .histogram.total == .timed_connections
+                and ([.histogram.counts[][1]] | add) == .timed_connections;
+            .shunt_bench == 1 and .skipped == [] and (.machine.mitigations | length) > 0
+            and (["direct", "iptables-legacy", "iptables-nft", "nftables", "shunt-address", "shunt-record"] - (.arms | keys) == [])
+            and all(.arms[]; (.connect_added_p50_ns | type) == "number" and (.connect_p99_ns > 0) and .timed_connections == 144
+                and whole and all(.families[]; whole))
+            and all(.arms[]; .proof | .connections > 0 and .seen_by_proxy == .connections
+                and .right_destination == .connections and (.redirected == null or .redirected == .connections))
+            and ([.arms[] | select(.proof.redirected == null)] | length) == 2
+            and (.arms["shunt-record"].families.v6.connect_p50_ns > 0)' "$dir/out" >/dev/null ||
+            fail "not the JSON that was expected: $(jq -c 'del(.arms[].histogram, .arms[].families[]?.histogram)' "$dir/out")"
+        ;;
+    proof)
+        # Redirected, but past the rule that counts: connections work as always, and the figures would be of other rules.
+        real=$(PATH="$PATH:/usr/sbin:/sbin" command -v iptables-legacy-restore)
+        cat >"$dir/iptables-legacy-restore" <<EOF
+#!/bin/sh
+sed 's/^-A OUTPUT .*/-A OUTPUT -p tcp -j REDIRECT --to-ports 15001/' | "$real" "\$@"
+EOF
+        chmod 755 "$dir/iptables-legacy-restore"
+        status=0
+        PATH="$dir:$PATH" "$shunt" bench --rounds 2 --arms iptables-legacy -o json >"$dir/out" 2>"$dir/err" || status=$?
+        ((status == 1)) || fail "exit code $status, 1 was expected"
+        [[ ! -s $dir/out ]] || fail "figures are printed without proof"
+        grep -Eq 'proof failed: iptables-legacy: [0-9]+ connections, but the redirection counted [0-9]+' "$dir/err" ||
+            fail "the message is another"
+        # The same again without the interference, so that it was the interference that failed.
+        "$shunt" bench --rounds 2 --arms iptables-legacy -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
+        ;;
+    interrupt)
+        "$shunt" bench --arms shunt-address >"$dir/out" 2>"$dir/err" &
+        pid=$!
+        for ((i = 0; i < 300; ++i)); do
+            [[ -z $(left_by "$pid") ]] || break
+            sleep 0.1
+        done
+        [[ -n $(left_by "$pid") ]] || fail "it did not start"
+        kill -TERM "$pid"
+        status=0
+        wait "$pid" || status=$?
+        ((status == 1)) || fail "exit code $status, 1 was expected"
+        grep -q 'interrupted' "$dir/err" || fail "the message is another"
+        [[ -z $(left_by "$pid") ]] || fail "cgroups are left"
+        ;;
+    usage)
+        status=0
+        "$shunt" bench --arms shunt-adress >"$dir/out" 2>"$dir/err" || status=$?
+        ((status == 2)) || fail "exit code $status, 2 was expected"
+        grep -q 'did you mean "shunt-address"' "$dir/err" || fail "the message is another"
+        status=0
+        setpriv --reuid 65534 --regid 65534 --clear-groups "$shunt" bench --rounds 1 >"$dir/out" 2>"$dir/err" || status=$?
+        ((status == 5)) || fail "exit code $status, 5 was expected"
+        grep -q 'needs root' "$dir/err" || fail "the message is another"
+        ;;
+    *) fail "unknown case $case_name" ;;
+esac

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/arms.h"
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "config/loader.h"
+
+namespace shunt::bench {
+namespace {
+
+struct Tool {
+    const char* restore;   // reads the IPv4 rules
+    const char* restore6;  // reads the IPv6 rules
+    const char* save;
+    const char* save6;
+    const char* package;
+};
+
+constexpr Tool kLegacy{"iptables-legacy-restore", "ip6tables-legacy-restore", "iptables-legacy-save",
+                       "ip6tables-legacy-save", "iptables"};
+constexpr Tool kOverNft{"iptables-nft-restore", "ip6tables-nft-restore", "iptables-nft-save", "ip6tables-nft-save",
+                        "iptables"};
+
+const Tool& tool_of(Mechanism mechanism) { return mechanism == Mechanism::kIptablesLegacy ? kLegacy : kOverNft; }
+
+// "[12:720] -A ISTIO_REDIRECT -p tcp ...": packets of a nat rule, which are connections.
+base::Result<std::uint64_t> iptables_hits(const std::string& saved) {
+    std::istringstream lines(saved);
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with("[") && line.find("] -A ISTIO_REDIRECT ") != std::string::npos)
+            return std::stoull(line.substr(1));
+    return base::fail("no rule of chain ISTIO_REDIRECT is in the packet filter any more");
+}
+
+base::Result<std::uint64_t> nftables_hits(const std::string& listed) {
+    const auto json = nlohmann::json::parse(listed, nullptr, false);
+    if (json.is_object() && json.contains("nftables"))
+        for (const auto& object : json["nftables"]) {
+            if (!object.contains("rule") || object["rule"].value("chain", "") != "istio-redirect") continue;
+            for (const auto& word : object["rule"]["expr"])
+                if (word.contains("counter")) return word["counter"].value("packets", std::uint64_t{0});
+        }
+    return base::fail("no counting rule of chain istio-redirect is in the packet filter any more");
+}
+
+base::Result<std::uint64_t> shunt_hits(const kernel::Paths& paths) {
+    auto counters = telemetry::read_counters(paths);
+    if (!counters) return tl::unexpected(counters.error());
+    std::uint64_t hits = 0;
+    for (const auto& [reason, count] : counters->reasons)
+        if (shunt_verdict_of(reason) == SHUNT_VERDICT_REDIRECT) hits += count;
+    return hits;
+}
+
+base::Status load_rules(const Seat& seat, const std::string& program, const std::string& rules) {
+    auto loaded = run_program(seat, {find_program(program), "-w", "10"}, rules);
+    if (!loaded) return tl::unexpected(loaded.error());
+    return {};
+}
+
+}  // namespace
+
+const std::vector<ArmSpec>& all_arms() {
+    static const std::vector<ArmSpec> arms{
+        {"direct", Mechanism::kNone, "the proxy on loopback addresses, no redirection"},
+        {"direct-again", Mechanism::kNone, "the same once more: what differs from direct is noise"},
+        {"iptables-legacy", Mechanism::kIptablesLegacy, "Istio's chains with the policy, legacy backend"},
+        {"iptables-legacy-bare", Mechanism::kIptablesLegacy, "Istio's chains with default flags", false},
+        {"iptables-nft", Mechanism::kIptablesNft, "Istio's chains with the policy, nf_tables backend"},
+        {"nftables", Mechanism::kNftables, "Istio's native nftables mode with the policy"},
+        {"shunt-address", Mechanism::kShunt, "address lane with the policy, proxy on IPv4", true, false},
+        {"shunt-dual", Mechanism::kShunt, "address lane with the policy, proxy on IPv4 and IPv6"},
+        {"shunt-record", Mechanism::kShunt, "record lane with the policy", true, true, true},
+    };
+    return arms;
+}
+
+std::string missing_for(const ArmSpec& spec) {
+    std::vector<const char*> programs;
+    const char* package = "iptables";
+    switch (spec.mechanism) {
+        case Mechanism::kNone:
+        case Mechanism::kShunt: return {};
+        case Mechanism::kNftables:
+            programs = {"nft"};
+            package = "nftables";
+            break;
+        case Mechanism::kIptablesLegacy:
+        case Mechanism::kIptablesNft: {
+            const auto& tool = tool_of(spec.mechanism);
+            programs = {tool.restore, tool.restore6, tool.save, tool.save6};
+        }
+    }
+    for (const char* program : programs)
+        if (find_program(program).empty()) return std::string(program) + " is not installed (package " + package + ")";
+    return {};
+}
+
+std::vector<Family> Arm::families() const {
+    std::vector<Family> list{Family::kV4, Family::kMapped};
+    if (spec_.v6 && netns_.v6) list.push_back(Family::kV6);
+    return list;
+}
+
+base::Result<Arm> Arm::start(const Workplace& place, const ArmSpec& spec, const PolicySize& full_size, int cpu) {
+    Arm arm;
+    arm.spec_ = spec;
+    const auto wrapped = [&](const base::Error& error) { return base::wrap("arm " + spec.name, error); };
+    if (auto made = place.make_cgroups(spec.name); !made) return wrapped(made.error());
+    auto netns = make_netns();
+    if (!netns) return wrapped(netns.error());
+    arm.netns_ = std::move(*netns);
+    const DialSetting setting{full_size, spec.mechanism == Mechanism::kNone, spec.v6 && arm.netns_.v6};
+    const int ns = arm.netns_.fd.get();
+    auto proxy = start_proxy({.netns = ns, .cgroup = place.proxy(spec.name), .cpu = cpu}, spec.name, setting);
+    if (!proxy) return tl::unexpected(proxy.error());
+    arm.proxy_ = std::move(*proxy);
+    if (auto done = arm.redirect(place, spec.policy ? full_size : kNoPolicy); !done) return wrapped(done.error());
+    // Entries of closed connections would stay for ten seconds, and at a benchmark's rate NAT would spend most of its
+    // time looking for a free port among them: a short life favours the packet filter, and leaves what it really costs.
+    if (spec.mechanism != Mechanism::kNone && spec.mechanism != Mechanism::kShunt)
+        if (auto set = set_sysctl(arm.netns_, "netfilter/nf_conntrack_tcp_timeout_close", "1"); !set)
+            return wrapped(set.error());
+    auto client = start_client({.netns = ns, .cgroup = place.app(spec.name), .cpu = cpu}, spec.name, setting);
+    if (!client) return tl::unexpected(client.error());
+    arm.client_ = std::move(*client);
+    return arm;
+}
+
+base::Status Arm::redirect(const Workplace& place, const PolicySize& size) {
+    const Seat seat{.netns = netns_.fd.get()};
+    switch (spec_.mechanism) {
+        case Mechanism::kNone: return {};
+        case Mechanism::kIptablesLegacy:
+        case Mechanism::kIptablesNft: {
+            const auto& tool = tool_of(spec_.mechanism);
+            const auto flags = istio_flags(size);
+            if (auto v4 = load_rules(seat, tool.restore, istio_iptables(flags, false)); !v4) return v4;
+            return netns_.v6 ? load_rules(seat, tool.restore6, istio_iptables(flags, true)) : base::Status{};
+        }
+        case Mechanism::kNftables: {
+            auto loaded = run_program(seat, {find_program("nft"), "-f", "-"}, istio_nftables(istio_flags(size)));
+            return loaded ? base::Status{} : tl::unexpected(loaded.error());
+        }
+        case Mechanism::kShunt: break;
+    }
+    const auto text = shunt_config(size, {place.configured(spec_.name), place.configured(spec_.name) + "/proxy",
+                                          spec_.record, spec_.v6 && netns_.v6});
+    auto loaded = config::load_text(text, spec_.name + ".yaml");
+    if (!loaded) return tl::unexpected(loaded.error());
+    paths_ = {place.bpffs() + "/" + spec_.name, place.directory()};
+    sync::ApplyReport report;
+    auto controller = sync::Controller::start(paths_, loaded->mesh, report);
+    if (!controller) return tl::unexpected(controller.error());
+    controller_ = std::move(*controller);
+    return {};
+}
+
+base::Result<std::optional<std::uint64_t>> Arm::hits() const {
+    const Seat seat{.netns = netns_.fd.get()};
+    base::Result<std::uint64_t> total = 0;
+    switch (spec_.mechanism) {
+        case Mechanism::kNone: return std::optional<std::uint64_t>();
+        case Mechanism::kShunt: total = shunt_hits(paths_); break;
+        case Mechanism::kNftables: {
+            auto listed = run_program(
+                seat, {find_program("nft"), "-j", "list", "chain", "inet", "istio-proxy-nat", "istio-redirect"});
+            if (!listed) return tl::unexpected(listed.error());
+            total = nftables_hits(*listed);
+            break;
+        }
+        case Mechanism::kIptablesLegacy:
+        case Mechanism::kIptablesNft:
+            for (const char* program : {tool_of(spec_.mechanism).save, tool_of(spec_.mechanism).save6}) {
+                if (!netns_.v6 && std::string(program).starts_with("ip6")) continue;
+                auto saved = run_program(seat, {find_program(program), "-c", "-t", "nat"});
+                if (!saved) return tl::unexpected(saved.error());
+                auto counted = iptables_hits(*saved);
+                if (!counted) return tl::unexpected(counted.error());
+                total = *total + *counted;
+            }
+    }
+    if (!total) return base::wrap("arm " + spec_.name, total.error());
+    return std::optional<std::uint64_t>(*total);
+}
+
+}  // namespace shunt::bench

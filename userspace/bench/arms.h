@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ways of bringing a connection to the proxy that are compared, and a running instance of each.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/dial.h"
+#include "bench/workplace.h"
+#include "sync/controller.h"
+#include "telemetry/snapshot.h"
+
+namespace shunt::bench {
+
+enum class Mechanism { kNone, kIptablesLegacy, kIptablesNft, kNftables, kShunt };
+
+struct ArmSpec {
+    std::string name;
+    Mechanism mechanism = Mechanism::kNone;
+    std::string meaning;  // one line, for reports
+    bool policy = true;   // enforces the policy; false: Istio's chain with default flags
+    bool v6 = true;       // the proxy listens on [::], and IPv6 is captured
+    bool record = false;  // shunt's lane: record
+};
+
+// In the order of reports; "direct" and "direct-again" come first.
+const std::vector<ArmSpec>& all_arms();
+
+// Why an arm cannot run here; empty: it can.
+std::string missing_for(const ArmSpec& spec);
+
+class Arm {
+public:
+    // Namespace, cgroups, proxy, redirection, client; all in a place of its own.
+    static base::Result<Arm> start(const Workplace& place, const ArmSpec& spec, const PolicySize& size, int cpu);
+
+    const ArmSpec& spec() const { return spec_; }
+    const Netns& netns() const { return netns_; }
+    std::vector<Family> families() const;
+    Worker& client() { return *client_; }
+    Worker& proxy() { return *proxy_; }
+    sync::Controller* controller() { return controller_ ? &*controller_ : nullptr; }
+    kernel::Paths paths() const { return paths_; }
+
+    // Connections redirected so far, as the mechanism itself counts them; empty for a direct arm.
+    base::Result<std::optional<std::uint64_t>> hits() const;
+
+private:
+    Arm() = default;
+    base::Status redirect(const Workplace& place, const PolicySize& size);
+
+    ArmSpec spec_;
+    Netns netns_;
+    kernel::Paths paths_;
+    std::optional<sync::Controller> controller_;
+    std::optional<Worker> client_, proxy_;
+};
+
+}  // namespace shunt::bench

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole run: arms -> batches -> statistics -> report.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "bench/machine.h"
+#include "bench/statistics.h"
+
+namespace shunt::bench {
+
+struct Options {
+    double seconds = 300;
+    unsigned rounds = 0;            // of the connect stage; 0: as many as the time allows
+    std::vector<std::string> arms;  // empty: all; "direct" and "direct-again" always run
+    PolicySize policy;
+    std::uint64_t seed = 1;
+};
+
+struct Skipped {
+    std::string arm;
+    std::string reason;
+};
+
+struct Report {
+    Machine machine;
+    Options options;
+    std::vector<Skipped> skipped;
+    std::vector<ArmProof> proofs;
+    Statistics connect;
+};
+
+// Stage and part done (0-1); false: stop and clean up.
+using StageProgress = std::function<bool(const std::string& stage, double part)>;
+
+// Nothing of the user's is touched; all that is made is gone afterwards. Needs root.
+base::Result<Report> run(const Options& options, const StageProgress& progress);
+
+}  // namespace shunt::bench

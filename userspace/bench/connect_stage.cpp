@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/connect_stage.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+namespace shunt::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// One batch: dial, then look at it from the proxy's side, then let go.
+base::Status run_batch(Arm& arm, const BatchRequest& request, unsigned warm_up, std::vector<std::uint32_t>& times,
+                       ArmProof& proof) {
+    auto dialled = dial(arm.client(), request);
+    if (!dialled) return tl::unexpected(dialled.error());
+    auto accepted = accept_all(arm.proxy(), request);
+    if (!accepted) return tl::unexpected(accepted.error());
+    if (auto done = hang_up(arm.client()); !done) return done;
+    for (std::size_t i = warm_up; i < dialled->size(); ++i) times.push_back(static_cast<std::uint32_t>((*dialled)[i]));
+    proof.connections += request.count;
+    proof.seen += accepted->seen;
+    proof.right += accepted->right;
+    if (proof.first_wrong.empty()) proof.first_wrong = accepted->first_wrong;
+    return {};
+}
+
+base::Result<std::vector<std::optional<std::uint64_t>>> read_hits(const std::vector<Arm>& arms) {
+    std::vector<std::optional<std::uint64_t>> hits;
+    for (const auto& arm : arms) {
+        auto counted = arm.hits();
+        if (!counted) return tl::unexpected(counted.error());
+        hits.push_back(*counted);
+    }
+    return hits;
+}
+
+}  // namespace
+
+base::Result<ConnectResult> run_connects(std::vector<Arm>& arms, const ConnectPlan& plan, const Progress& progress) {
+    ConnectResult result;
+    std::vector<std::size_t> arm_of;  // of each series
+    for (std::size_t i = 0; i < arms.size(); ++i) {
+        result.proofs.push_back({.arm = arms[i].spec().name});
+        for (const auto family : arms[i].families()) {
+            result.series.push_back({arms[i].spec().name, family, {}});
+            arm_of.push_back(i);
+        }
+    }
+    const auto before = read_hits(arms);
+    if (!before) return tl::unexpected(before.error());
+
+    std::mt19937_64 random(plan.seed);
+    std::vector<std::size_t> order(result.series.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    const auto start = Clock::now();
+    for (unsigned round = 0; plan.rounds == 0 || round < plan.rounds; ++round) {
+        const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+        if (plan.seconds > 0 && elapsed >= plan.seconds && round > 1) break;
+        const double done = plan.rounds > 0 ? static_cast<double>(round) / plan.rounds : 0;
+        if (!progress(std::max(done, plan.seconds > 0 ? elapsed / plan.seconds : 0))) return base::fail("interrupted");
+        std::shuffle(order.begin(), order.end(), random);
+        const std::uint64_t seed = random();
+        for (const auto i : order) {
+            auto& series = result.series[i];
+            auto& times = series.rounds.emplace_back();
+            const BatchRequest request{series.family, seed, plan.warm_up + plan.batch};
+            if (auto ran = run_batch(arms[arm_of[i]], request, plan.warm_up, times, result.proofs[arm_of[i]]); !ran)
+                return tl::unexpected(ran.error());
+        }
+    }
+    const auto after = read_hits(arms);
+    if (!after) return tl::unexpected(after.error());
+    for (std::size_t i = 0; i < arms.size(); ++i)
+        if ((*before)[i]) result.proofs[i].hits = *(*after)[i] - *(*before)[i];
+    return result;
+}
+
+}  // namespace shunt::bench

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// connect() alone: small batches of every arm and family by turns, in an order that changes from round to round, so
+// that whatever else the machine does hits all of them alike.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bench/arms.h"
+#include "bench/proof.h"
+
+namespace shunt::bench {
+
+// One arm and family: rounds[r] holds the nanoseconds of the connections of round r.
+struct Series {
+    std::string arm;
+    Family family = Family::kV4;
+    std::vector<std::vector<std::uint32_t>> rounds;
+};
+
+struct ConnectPlan {
+    unsigned rounds = 0;   // most; 0: as many as the time allows
+    double seconds = 0;    // 0: no limit
+    unsigned batch = 48;   // timed connections
+    unsigned warm_up = 8;  // before them, to fill caches that the other arms have used; they are proven too, not timed
+    std::uint64_t seed = 1;
+};
+
+struct ConnectResult {
+    std::vector<Series> series;
+    std::vector<ArmProof> proofs;  // one for each arm
+};
+
+// `progress` is told the part done (0-1) and says whether to go on; false ends the run with an error.
+using Progress = std::function<bool(double)>;
+
+base::Result<ConnectResult> run_connects(std::vector<Arm>& arms, const ConnectPlan& plan, const Progress& progress);
+
+}  // namespace shunt::bench

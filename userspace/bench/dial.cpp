@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/dial.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace shunt::bench {
+namespace {
+
+constexpr int kWaitMs = 2000;
+constexpr int kOriginalDst = 80;  // of IPv4 and of IPv6; their headers do not go together with netinet/in.h
+enum Request : std::uint64_t { kDial, kHangUp };
+
+base::Error failed(const std::string& what) { return base::errno_error(what, errno); }
+
+Words pack(std::uint64_t kind, const BatchRequest& request) {
+    return {kind, static_cast<std::uint64_t>(request.family), request.seed, request.count};
+}
+BatchRequest unpack(const Words& words) { return {static_cast<Family>(words[1]), words[2], words[3]}; }
+
+// A direct arm dials the proxy at as many addresses of 127/8 as there are destinations: the kernel looks for a source
+// port at another place for each destination, and one address alone would make direct cheaper than it is for real
+// traffic.
+base::SocketAddress expected(const DialSetting& setting, const BatchRequest& request, std::uint64_t n) {
+    const auto wanted = destination(setting.size, request.family, request.seed, n);
+    if (!setting.direct) return wanted;
+    if (request.family != Family::kV6)
+        return {base::Address::v4(0x7f000000 | (wanted.address.v4_host_order() & 0xffffff)), kOutboundPort};
+    base::Address local{};
+    local.bytes[15] = 1;
+    return {local, kOutboundPort};
+}
+
+struct Sockaddr {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+Sockaddr to_sockaddr(const base::SocketAddress& address, bool v4_socket) {
+    Sockaddr result;
+    if (v4_socket) {
+        auto* sa = reinterpret_cast<sockaddr_in*>(&result.storage);
+        sa->sin_family = AF_INET;
+        sa->sin_port = htons(address.port);
+        sa->sin_addr.s_addr = htonl(address.address.v4_host_order());
+        result.size = sizeof *sa;
+    } else {
+        auto* sa = reinterpret_cast<sockaddr_in6*>(&result.storage);
+        sa->sin6_family = AF_INET6;
+        sa->sin6_port = htons(address.port);
+        std::memcpy(&sa->sin6_addr, address.address.bytes.data(), 16);
+        result.size = sizeof *sa;
+    }
+    return result;
+}
+
+base::SocketAddress from_sockaddr(const sockaddr_storage& storage) {
+    base::SocketAddress result;
+    if (storage.ss_family == AF_INET) {
+        const auto* sa = reinterpret_cast<const sockaddr_in*>(&storage);
+        result.address = base::Address::v4(ntohl(sa->sin_addr.s_addr));
+        result.port = ntohs(sa->sin_port);
+    } else {
+        const auto* sa = reinterpret_cast<const sockaddr_in6*>(&storage);
+        std::memcpy(result.address.bytes.data(), &sa->sin6_addr, 16);
+        result.port = ntohs(sa->sin6_port);
+    }
+    return result;
+}
+
+std::uint64_t now() {
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return static_cast<std::uint64_t>(time.tv_sec) * 1000000000u + static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+// Closing resets the connection: no TIME_WAIT, so the next batch finds the same state.
+base::Result<int> make_socket(Family family) {
+    const int fd = socket(family == Family::kV4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return tl::unexpected(failed("socket"));
+    const linger reset{1, 0};
+    const timeval limit{2, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    return fd;
+}
+
+class Client {
+public:
+    explicit Client(const DialSetting& setting) : setting_(setting) {}
+
+    base::Result<Words> serve(const Words& words) {
+        if (words[0] == kHangUp) {
+            for (const int fd : open_) close(fd);
+            open_.clear();
+            return Words{};
+        }
+        const auto request = unpack(words);
+        std::vector<Sockaddr> destinations;
+        for (std::uint64_t i = 0; i < request.count; ++i) {
+            auto fd = make_socket(request.family);
+            if (!fd) return tl::unexpected(fd.error());
+            open_.push_back(*fd);
+            destinations.push_back(to_sockaddr(expected(setting_, request, i), request.family == Family::kV4));
+        }
+        Words times(request.count);
+        const auto first = open_.size() - request.count;
+        for (std::size_t i = 0; i < request.count; ++i) {
+            const auto before = now();
+            const int result = connect(open_[first + i], destinations[i].get(), destinations[i].size);
+            times[i] = now() - before;
+            if (result != 0)
+                return tl::unexpected(failed("connect to " + base::to_string(expected(setting_, request, i)) +
+                                             (errno == EINPROGRESS ? " took more than 2 s" : "")));
+        }
+        return times;
+    }
+
+private:
+    DialSetting setting_;
+    std::vector<int> open_;
+};
+
+base::Result<int> listen_on(Family family, unsigned backlog) {
+    const bool v4 = family == Family::kV4;
+    const int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return tl::unexpected(failed("socket"));
+    const int one = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (!v4) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+    base::SocketAddress any{v4 ? base::Address::v4(0) : base::Address{}, kOutboundPort};
+    const auto where = to_sockaddr(any, v4);
+    if (bind(fd, where.get(), where.size) != 0 || listen(fd, static_cast<int>(backlog)) != 0)
+        return tl::unexpected(failed("listen on " + base::to_string(any)));
+    return fd;
+}
+
+class Proxy {
+public:
+    Proxy(const DialSetting& setting, int v4, int v6) : setting_(setting), v4_(v4), v6_(v6) {}
+
+    // Words: seen, right, then the bytes of the first wrong destination and of the one expected there.
+    base::Result<Words> serve(const Words& words) const {
+        const auto request = unpack(words);
+        const int listener = request.family == Family::kV6 ? v6_ : v4_;
+        Words result{0, 0};
+        for (std::uint64_t i = 0; i < request.count; ++i) {
+            pollfd waiting{listener, POLLIN, 0};
+            int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+            if (fd < 0 && errno == EAGAIN && poll(&waiting, 1, kWaitMs) == 1)
+                fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+            if (fd < 0) break;
+            const auto told = original(fd, request.family);
+            const auto wanted = expected(setting_, request, i);
+            ++result[0];
+            if (told == wanted)
+                ++result[1];
+            else if (result.size() == 2)
+                for (const auto& address : {told, wanted}) append(result, address);
+            close(fd);
+        }
+        return result;
+    }
+
+private:
+    // Undirected connections have no original destination: theirs is where
+    // they arrived.
+    base::SocketAddress original(int fd, Family family) const {
+        sockaddr_storage storage{};
+        socklen_t size = sizeof storage;
+        const bool v6 = family == Family::kV6;
+        if (setting_.direct)
+            getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size);
+        else if (getsockopt(fd, v6 ? SOL_IPV6 : SOL_IP, kOriginalDst, &storage, &size) != 0)
+            return {};
+        return from_sockaddr(storage);
+    }
+
+    static void append(Words& words, const base::SocketAddress& address) {
+        for (int i = 0; i < 2; ++i) {
+            std::uint64_t half = 0;
+            std::memcpy(&half, address.address.bytes.data() + 8 * i, 8);
+            words.push_back(half);
+        }
+        words.push_back(address.port);
+    }
+
+    DialSetting setting_;
+    int v4_, v6_;
+};
+
+base::SocketAddress address_at(const Words& words, std::size_t at) {
+    base::SocketAddress result;
+    for (std::size_t i = 0; i < 2; ++i) std::memcpy(result.address.bytes.data() + 8 * i, &words[at + i], 8);
+    result.port = static_cast<std::uint16_t>(words[at + 2]);
+    return result;
+}
+
+}  // namespace
+
+base::Result<Worker> start_client(const Seat& seat, const std::string& arm, const DialSetting& setting) {
+    return Worker::start(seat, arm + ": client", [setting]() -> base::Result<Worker::Serve> {
+        auto client = std::make_shared<Client>(setting);
+        return Worker::Serve([client](const Words& words) { return client->serve(words); });
+    });
+}
+
+base::Result<Worker> start_proxy(const Seat& seat, const std::string& arm, const DialSetting& setting) {
+    return Worker::start(seat, arm + ": proxy", [setting]() -> base::Result<Worker::Serve> {
+        auto v4 = listen_on(Family::kV4, setting.backlog);
+        if (!v4) return tl::unexpected(v4.error());
+        base::Result<int> v6 = -1;
+        if (setting.v6) v6 = listen_on(Family::kV6, setting.backlog);
+        if (!v6) return tl::unexpected(v6.error());
+        const Proxy proxy(setting, *v4, *v6);
+        return Worker::Serve([proxy](const Words& words) { return proxy.serve(words); });
+    });
+}
+
+base::Result<Words> dial(Worker& client, const BatchRequest& request) { return client.ask(pack(kDial, request)); }
+
+base::Status hang_up(Worker& client) {
+    auto done = client.ask({kHangUp});
+    if (!done) return tl::unexpected(done.error());
+    return {};
+}
+
+base::Result<Accepted> accept_all(Worker& proxy, const BatchRequest& request) {
+    auto words = proxy.ask(pack(kDial, request));
+    if (!words) return tl::unexpected(words.error());
+    Accepted accepted{(*words)[0], (*words)[1], {}};
+    if (words->size() == 8)
+        accepted.first_wrong =
+            base::to_string(address_at(*words, 2)) + " instead of " + base::to_string(address_at(*words, 5));
+    return accepted;
+}
+
+}  // namespace shunt::bench

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two ends of an arm: a worker that connects and times each connect(), and a worker that listens as the proxy would
+// and asks for the original destination of every connection, after the batch.
+#pragma once
+
+#include "bench/policy_set.h"
+#include "bench/process.h"
+
+namespace shunt::bench {
+
+// A batch: `count` connections of one family, to the destinations that (size, seed) give.
+struct BatchRequest {
+    Family family = Family::kV4;
+    std::uint64_t seed = 0;
+    std::uint64_t count = 0;
+};
+
+// What both ends know from the start.
+struct DialSetting {
+    PolicySize size;
+    bool direct = false;  // dial the proxy on loopback instead of the policy's destinations
+    bool v6 = true;       // listen on [::] too
+    unsigned backlog = 1024;
+};
+
+base::Result<Worker> start_client(const Seat& seat, const std::string& arm, const DialSetting& setting);
+base::Result<Worker> start_proxy(const Seat& seat, const std::string& arm, const DialSetting& setting);
+
+// Nanoseconds of each connect(), in order. The connections stay open until hang_up().
+base::Result<Words> dial(Worker& client, const BatchRequest& request);
+base::Status hang_up(Worker& client);
+
+struct Accepted {
+    std::uint64_t seen = 0;   // connections
+    std::uint64_t right = 0;  // of those, with the destination that was dialled
+    std::string first_wrong;  // "192.0.2.1:80 instead of 10.96.0.1:80"
+};
+// Accepts `count` connections, or those that come within two seconds.
+base::Result<Accepted> accept_all(Worker& proxy, const BatchRequest& request);
+
+}  // namespace shunt::bench
