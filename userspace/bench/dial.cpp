@@ -5,11 +5,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <memory>
 
 namespace shunt::bench {
@@ -188,7 +188,7 @@ private:
     static void append(Words& words, const base::SocketAddress& address) {
         for (int i = 0; i < 2; ++i) {
             std::uint64_t half = 0;
-            std::memcpy(&half, address.address.bytes.data() + 8 * i, 8);
+            std::memcpy(&half, address.address.bytes.data() + 8 * static_cast<std::size_t>(i), 8);
             words.push_back(half);
         }
         words.push_back(address.port);

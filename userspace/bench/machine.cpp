@@ -53,7 +53,7 @@ Machine describe_machine() {
     if (machine.hypervisor.empty() && field("/proc/cpuinfo", "flags").find(" hypervisor") != std::string::npos)
         machine.hypervisor = "virtual machine";
     machine.memory_mb = static_cast<unsigned long>(sysconf(_SC_PHYS_PAGES)) *
-                        static_cast<unsigned long>(sysconf(_SC_PAGE_SIZE)) / (1024 * 1024);
+                        static_cast<unsigned long>(sysconf(_SC_PAGE_SIZE)) / 1048576ul;
     utsname names{};
     uname(&names);
     machine.kernel = names.release;

@@ -5,13 +5,13 @@
 #include <grp.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
@@ -20,7 +20,7 @@
 namespace shunt::bench {
 namespace {
 
-constexpr std::size_t kMessage = 128 * 1024;
+constexpr std::size_t kMessage = 131072;
 
 base::Error failed(const std::string& what) { return base::errno_error(what, errno); }
 
@@ -90,6 +90,7 @@ void end(pid_t& pid) {
 
 std::vector<char*> argument_list(const std::vector<std::string>& words) {
     std::vector<char*> list;
+    list.reserve(words.size() + 1);
     for (const auto& word : words) list.push_back(const_cast<char*>(word.c_str()));
     list.push_back(nullptr);
     return list;

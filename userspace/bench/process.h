@@ -32,6 +32,8 @@ public:
     // `make` runs in the child, in its seat, before the first request; an error of it is returned by start().
     static base::Result<Worker> start(const Seat& seat, const std::string& name,
                                       const std::function<base::Result<Serve>()>& make);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
     Worker(Worker&& other) noexcept;
     Worker& operator=(Worker&& other) noexcept;
     ~Worker();  // ends the child at once
@@ -57,6 +59,8 @@ class Program {
 public:
     static base::Result<Program> start(const Seat& seat, const std::vector<std::string>& words,
                                        const std::string& output_file);
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
     Program(Program&& other) noexcept;
     Program& operator=(Program&& other) noexcept;
     ~Program();

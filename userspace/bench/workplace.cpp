@@ -3,13 +3,14 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 #include <utility>
@@ -50,7 +51,7 @@ void remove_stale(const std::string& mount) {
     for (const auto& entry : fs::directory_iterator(mount, error)) {
         const std::string name = entry.path().filename();
         if (!name.starts_with(kPrefix)) continue;
-        const auto pid = std::atoi(name.c_str() + std::string(kPrefix).size());
+        const auto pid = static_cast<pid_t>(std::strtol(name.c_str() + std::string(kPrefix).size(), nullptr, 10));
         if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH) stale.push_back(entry.path());
     }
     for (const auto& cgroup : stale) (void)remove_tree(cgroup);

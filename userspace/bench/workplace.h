@@ -15,6 +15,8 @@ public:
     // Moves the calling process into a private mount namespace. Fails where a program on the root cgroup is a user's
     // shunt, which would capture the measured connections too.
     static base::Result<Workplace> make();
+    Workplace(const Workplace&) = delete;
+    Workplace& operator=(const Workplace&) = delete;
     Workplace(Workplace&& other) noexcept;
     Workplace& operator=(Workplace&&) = delete;
     ~Workplace();

@@ -45,6 +45,8 @@ private:
 class Bar {
 public:
     explicit Bar(std::ostream& out) : out_(out), terminal_(isatty(STDERR_FILENO) == 1) {}
+    Bar(const Bar&) = delete;
+    Bar& operator=(const Bar&) = delete;
     ~Bar() { clear(); }
     void show(const std::string& stage, double part) {
         if (!terminal_) return;
