@@ -7,7 +7,7 @@ target_compile_options(shunt_warnings INTERFACE
 
 add_library(shunt_sanitizers INTERFACE)
 if(SHUNT_SANITIZE)
-  target_compile_options(shunt_sanitizers INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_compile_options(shunt_sanitizers INTERFACE -fsanitize=address,undefined -fsanitize-undefined-trap-on-error -fno-omit-frame-pointer)
   target_link_options(shunt_sanitizers INTERFACE -fsanitize=address,undefined)
 endif()
 

@@ -83,7 +83,8 @@ TEST_F(LifecycleMetrics, TellWhatHappened) {
             if (name.starts_with("shunt_link_attached{link=\"" + pin + "\"")) found += value == 1;
         EXPECT_EQ(found, 1u) << pin;
     }
-    for (const auto& table : status().at("tables")) {
+    const auto now = status();
+    for (const auto& table : now.at("tables")) {
         const std::string label = "{table=\"" + table.at("table").get<std::string>() + "\"}";
         EXPECT_EQ(at(after, "shunt_table_entries" + label), table.at("entries")) << label;
         EXPECT_EQ(at(after, "shunt_table_capacity_entries" + label), table.at("capacity")) << label;

@@ -239,7 +239,8 @@ TEST_F(Observe, KilledOnesAreForgotten) {
     std::this_thread::sleep_for(3500ms);  // they are forgotten: nobody is told, and a place is free
     const auto seen = [&] {
         std::uint64_t sum = 0;
-        for (const auto& place : places(shunt).at("observers")) sum += place.at("seen").get<std::uint64_t>();
+        const auto now = places(shunt);
+        for (const auto& place : now.at("observers")) sum += place.at("seen").get<std::uint64_t>();
         return sum;
     };
     const auto told = seen();
