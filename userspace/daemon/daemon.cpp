@@ -25,7 +25,7 @@ std::string describe(const model::Mesh& mesh) {
     for (const auto& cgroup : mesh.capture.cgroups) cgroups.push_back(cgroup.value);
     for (const auto& scope : mesh.scopes)
         if (cgroups.size() < kNamed) cgroups.push_back(scope.cgroups.front().value);
-    if (mesh.scopes.size() > kNamed) cgroups.push_back("...");
+    if (mesh.scopes.size() > kNamed) cgroups.emplace_back("...");
     std::vector<std::string> proxies;
     if (mesh.proxy.listen_v4) proxies.push_back(base::to_string(mesh.proxy.listen_v4->value));
     if (mesh.proxy.listen_v6) proxies.push_back(base::to_string(mesh.proxy.listen_v6->value));

@@ -16,7 +16,7 @@
 namespace shunt::diagnose {
 namespace {
 
-constexpr std::size_t kBuffer = 32 * 1024;  // what the kernel puts into one answer at most
+constexpr std::size_t kBuffer = std::size_t{32} * 1024;  // what the kernel puts into one answer at most
 
 struct Request {
     nlmsghdr header{};

@@ -55,11 +55,11 @@ base::Result<std::uint64_t> bits_of(const std::vector<std::string>& words, const
 }
 
 base::Result<std::uint64_t> wanted_reasons(const Options& options) {
-    const auto reasons = bits_of<shunt_reason>(options.reasons, "--reason", SHUNT_REASON_MAX,
-                                               [](shunt_reason reason) { return reason; });
+    auto reasons = bits_of<shunt_reason>(options.reasons, "--reason", SHUNT_REASON_MAX,
+                                         [](shunt_reason reason) { return reason; });
     if (!reasons) return reasons;
-    const auto verdicts = bits_of<shunt_verdict>(
-        options.verdicts, "--verdict", static_cast<shunt_verdict>(SHUNT_VERDICT_REFUSE + 1), base::verdict_of);
+    auto verdicts = bits_of<shunt_verdict>(options.verdicts, "--verdict",
+                                           static_cast<shunt_verdict>(SHUNT_VERDICT_REFUSE + 1), base::verdict_of);
     if (!verdicts) return verdicts;
     if (!options.verdicts.empty() && !options.reasons.empty() && (*reasons & *verdicts) == 0)
         return base::fail("--reason and --verdict together leave nothing: a reason belongs to one verdict",
