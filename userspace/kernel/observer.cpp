@@ -125,6 +125,9 @@ struct Observer::Impl {
           pin(identity_of(directory + "/shunt_observe")),
           rings(std::move(ring_array)),
           shared(std::move(mapping)) {}
+    Impl() = default;
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
     ~Impl() { release(); }
 
     shunt_observer& mine() const { return shared->observers[place]; }
@@ -162,7 +165,7 @@ base::Status Observer::Impl::take_place(const ObserverWish& wish) {
     const int fd = ring_map.get();
     if (auto put = rings.update(&index, &fd, "ring " + std::to_string(index)); !put) return put;
     place = index;
-    store(observer.until_ns, static_cast<__u64>(now_ns() + kLease));
+    store(observer.until_ns, __u64{now_ns()} + kLease);
     renew();
     std::this_thread::sleep_for(kSettle);
     renew();
@@ -176,8 +179,8 @@ void Observer::Impl::renew() {
     }
     const auto now = now_ns(), until = static_cast<std::uint64_t>(load(mine().until_ns));
     if (until < now) not_looking += now - until;
-    store(mine().until_ns, static_cast<__u64>(now + kLease));
-    store(shared->until_ns, static_cast<__u64>(now + kLease));
+    store(mine().until_ns, __u64{now} + kLease);
+    store(shared->until_ns, __u64{now} + kLease);
 }
 
 void Observer::Impl::keep_renewing() {
