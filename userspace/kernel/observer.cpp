@@ -58,6 +58,8 @@ public:
     }
     Mapping(Mapping&& other) noexcept : at_(std::exchange(other.at_, nullptr)) {}
     Mapping& operator=(Mapping&&) = delete;
+    Mapping(const Mapping&) = delete;
+    Mapping& operator=(const Mapping&) = delete;
     ~Mapping() {
         if (at_) munmap(at_, sizeof(shunt_observe));
     }
@@ -125,7 +127,6 @@ struct Observer::Impl {
           pin(identity_of(directory + "/shunt_observe")),
           rings(std::move(ring_array)),
           shared(std::move(mapping)) {}
-    Impl() = default;
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
     ~Impl() { release(); }
