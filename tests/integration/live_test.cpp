@@ -222,6 +222,14 @@ TEST_F(Live, AllAtOnceInOneNamespace) {
     EXPECT_EQ(counters.reasons.at("unmatched"), count_) << to_text(counters.reasons);
     EXPECT_EQ(counters.lanes.at("address"), count_) << to_text(counters.lanes);
 
+    const auto asked = std::chrono::steady_clock::now();
+    const auto listed = shunt_.command({"connections"});
+    const auto took = std::chrono::steady_clock::now() - asked;
+    EXPECT_EQ(static_cast<std::uint64_t>(std::count(listed.begin(), listed.end(), '\n')), count_ + 1)
+        << "`shunt connections` lists them all, below a heading";
+    RecordProperty("connections_ms",
+                   std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+
     EXPECT_EQ(close_all().connected, count_);
     EXPECT_EQ(held_after_closing(0), 0u);
     const auto after = sockets_of(sandbox_);

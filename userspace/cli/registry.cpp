@@ -10,6 +10,7 @@
     X(import)             \
     X(status)             \
     X(counters)           \
+    X(connections)        \
     X(observe)            \
     X(doctor)             \
     X(exec)               \

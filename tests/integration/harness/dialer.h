@@ -39,6 +39,7 @@ public:
     BatchResult run(const Batch& batch) { return start(batch), wait(); }
     void start(const Batch& batch);
     BatchResult wait();
+    pid_t pid() const { return child_.pid(); }
     // Every held connection at once: one byte there and back, and getpeername (ok, wrong, silent); then wait().
     void start_check_held();
     void start_close_held();  // then wait(), whose `connected` is how many there were
