@@ -22,7 +22,7 @@ DIRECTION = {
     "sync": {"base", "model", "policy", "kernel"},
     "telemetry": {"base", "kernel"},
     "diagnose": {"base", "model", "policy", "kernel", "sync", "telemetry"},
-    "daemon": {"base", "model", "config", "policy", "kernel", "sync", "telemetry", "diagnose"},
+    "daemon": {"base", "model", "config", "importer", "policy", "kernel", "sync", "telemetry", "diagnose"},
     "bench": {"base", "model", "config", "policy", "kernel", "sync", "telemetry"},
     "cli": {"base", "model", "config", "importer", "policy", "kernel", "sync", "telemetry", "diagnose", "daemon", "bench"},
 }

@@ -135,7 +135,7 @@ TEST_F(ConfigSource, SizeLimit) {
 TEST_F(ConfigSource, EmptyFileNamesWhatIsMissing) {
     expect_error(write("empty.yaml", ""),
                  ":1:1: document: no value; expected a map with proxy, capture, outboundTrafficPolicy, "
-                 "onInternalError, listeners, routes, clusters, metrics or scopes",
+                 "onInternalError, listeners, routes, clusters, metrics, scopes, watch or source",
                  ExitCode::kConfigInvalid);
 }
 

@@ -7,9 +7,10 @@
 
 namespace shunt::config {
 
-inline constexpr std::array<std::string_view, 9> kRootKeys{"proxy",           "capture",   "outboundTrafficPolicy",
-                                                           "onInternalError", "listeners", "routes",
-                                                           "clusters",        "metrics",   "scopes"};
+inline constexpr std::array<std::string_view, 11> kRootKeys{"proxy",           "capture",   "outboundTrafficPolicy",
+                                                            "onInternalError", "listeners", "routes",
+                                                            "clusters",        "metrics",   "scopes",
+                                                            "watch",           "source"};
 inline constexpr std::array<std::string_view, 4> kProxyKeys{"listen", "identity", "whenDown", "lane"};
 inline constexpr std::array<std::string_view, 4> kIdentityKeys{"cgroup", "mark", "uids", "gids"};
 // `cgroups` comes first: scopes have the others only.
@@ -25,6 +26,9 @@ inline constexpr std::array<std::string_view, 10> kCaptureKeys{"cgroups",
                                                                "clientAddress"};
 inline constexpr std::array<std::string_view, 3> kPolicyKeys{"mode", "enforcedBy", "emptyCluster"};
 inline constexpr std::array<std::string_view, 2> kMetricsKeys{"listen", "beyondLoopback"};
+
+inline constexpr std::array<std::string_view, 1> kSourceKeys{"envoy"};
+inline constexpr std::array<std::string_view, 2> kEnvoyKeys{"admin", "interval"};
 
 inline constexpr std::array<std::string_view, 8> kScopeKeys{
     "name", "cgroups", "proxy", "capture", "outboundTrafficPolicy", "onInternalError", "listeners", "egress"};

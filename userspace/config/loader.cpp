@@ -34,6 +34,7 @@ void read_mesh(Problems& problems, const Node& root, model::Mesh& mesh, Notes& n
         read_clusters(problems, *clusters, mesh.clusters);
     }
     if (const auto metrics = map.get("metrics")) read_metrics(problems, *metrics, mesh.metrics);
+    read_follow(problems, map, mesh);
     check_ranges(problems, mesh.capture, notes);
     check_ports(problems, mesh.capture);
     check_cgroups(problems, mesh.capture);

@@ -46,6 +46,7 @@ void read_listeners(Problems& problems, const Value& value, std::vector<model::L
 void read_routes(Problems& problems, const Value& value, std::vector<model::Route>& routes);
 void read_clusters(Problems& problems, const Value& value, std::vector<model::Cluster>& clusters);
 void read_metrics(Problems& problems, const Value& value, std::optional<model::MetricsListener>& metrics);
+void read_follow(Problems& problems, const MapReader& root, model::Mesh& mesh);  // watch and source
 
 void check_ranges(Problems& problems, const model::Capture& capture, const Notes& notes);
 void check_ports(Problems& problems, const model::Capture& capture);

@@ -8,10 +8,13 @@
 #include "base/memory.h"
 #include "config/loader.h"
 #include "daemon/control_server.h"
+#include "daemon/envoy_follower.h"
+#include "daemon/file_watcher.h"
 #include "daemon/metrics_publisher.h"
 #include "daemon/notify.h"
 #include "daemon/reloader.h"
 #include "daemon/signals.h"
+#include "importer/envoy_fetch.h"
 #include "kernel/features.h"
 #include "sync/controller.h"
 
@@ -31,6 +34,23 @@ std::string describe(const model::Mesh& mesh) {
     if (mesh.proxy.listen_v6) proxies.push_back(base::to_string(mesh.proxy.listen_v6->value));
     const auto scopes = mesh.scopes.empty() ? "" : fmt::format(", {} scopes", mesh.scopes.size());
     return fmt::format("cgroups {}, proxy {}{}", fmt::join(cgroups, " "), fmt::join(proxies, " "), scopes);
+}
+
+// At the start Envoy is asked once, so that a controller that comes back does not forget for a moment what it knew. It
+// need not run yet.
+std::optional<importer::EnvoyConfig> first_dump(const model::Mesh& mesh) {
+    if (!mesh.source) return std::nullopt;
+    const auto asked = [&]() -> base::Result<importer::EnvoyConfig> {
+        const auto spool =
+            importer::fetch_dump(mesh.source->admin, {std::chrono::seconds(2), std::chrono::seconds(10)});
+        if (!spool) return tl::unexpected<base::Error>(spool.error());
+        auto bytes = spool->read(mesh.source->admin);
+        if (!bytes) return tl::unexpected<base::Error>(bytes.error());
+        return complete_dump(*bytes, mesh.source->admin);
+    }();
+    if (asked) return *asked;
+    spdlog::warn("source: {}; until it answers, everything captured goes to the proxy", asked.error().message);
+    return std::nullopt;
 }
 
 // Until SIGTERM or SIGINT, whose name it returns.
@@ -64,8 +84,9 @@ base::Status run(const RunOptions& options) {
     const auto wanted = [&](const model::Mesh& mesh) { return options.metrics ? options.metrics : mesh.metrics; };
     auto published = publisher.prepare(wanted(loaded->mesh));
     if (!published) return tl::unexpected<base::Error>(published.error());
+    auto envoy = first_dump(loaded->mesh);
     sync::ApplyReport report;
-    auto controller = sync::Controller::start(options.paths, loaded->mesh, report);
+    auto controller = sync::Controller::start(options.paths, with_envoy(loaded->mesh, envoy), report);
     if (!controller) return tl::unexpected<base::Error>(controller.error());
     for (const auto& warning : report.warnings) spdlog::warn("{}", warning);
 
@@ -76,10 +97,19 @@ base::Status run(const RunOptions& options) {
         if (applied) publisher.commit(std::move(*next));
         return applied;
     };
-    Reloader reloader(options.config_file, apply, report);
+    Reloader reloader(options.config_file, apply, report, loaded->mesh, std::move(envoy));
+    EnvoyFollower follower([&] { return reloader.source(); },
+                           [&](importer::EnvoyConfig&& said) { return reloader.follow(std::move(said)); });
+    reloader.on_reload([&] { follower.source_changed(); });
+    reloader.set_source_status([&] { return follower.status(); });
     publisher.set_score([&] { return reloader.score(); });
     publisher.commit(std::move(*published));
     (*server)->serve(reloader);
+    auto watcher = FileWatcher::start(options.config_file, [&] {
+        if (reloader.watched()) reloader.reload_if_changed();
+    });
+    if (!watcher) spdlog::warn("{}; 'watch' has no effect", watcher.error().message);
+    follower.start();
     spdlog::info("ready: {} generation {} in force with {} table entries; {}",
                  report.adopted ? "what was pinned is taken over," : "installed,", report.generation, report.entries,
                  describe(loaded->mesh));
@@ -90,6 +120,8 @@ base::Status run(const RunOptions& options) {
 
     auto stopped = serve(*signals, reloader);
     notify("STOPPING=1");
+    watcher = base::fail("ended");  // and with it its thread
+    follower.stop();
     publisher.stop();
     (*server)->stop();
     if (!stopped) return tl::unexpected<base::Error>(stopped.error());

@@ -9,37 +9,114 @@
 #include "base/memory.h"
 #include "base/version.h"
 #include "config/loader.h"
+#include "config/source.h"
 
 namespace shunt::daemon {
 namespace {
 
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
+std::size_t hash_of(const base::Result<std::string>& text) {
+    return std::hash<std::string>{}(text ? "text " + *text : "error " + text.error().message);
+}
+
 }  // namespace
 
-Reloader::Reloader(std::string config_file, Apply apply, const sync::ApplyReport& first)
+model::Mesh to_remember(const model::Mesh& mesh) {
+    if (mesh.source) return mesh;
+    model::Mesh kept;
+    kept.watch = mesh.watch;
+    return kept;
+}
+
+model::Mesh with_envoy(model::Mesh merged, const std::optional<importer::EnvoyConfig>& envoy) {
+    if (!merged.source) return merged;
+    if (envoy) {
+        importer::merge_envoy(importer::EnvoyConfig(*envoy), merged);
+        return merged;
+    }
+    // The kernel must not decide by a mesh that nobody knows yet.
+    merged.policy.enforced_by = model::EnforcedBy::kProxy;
+    for (auto& scope : merged.scopes)
+        if (scope.policy) scope.policy->enforced_by = model::EnforcedBy::kProxy;
+    return merged;
+}
+
+Reloader::Reloader(std::string config_file, Apply apply, const sync::ApplyReport& first, const model::Mesh& mesh,
+                   std::optional<importer::EnvoyConfig> envoy)
     : config_file_(std::move(config_file)),
       apply_(std::move(apply)),
+      envoy_(std::move(envoy)),
+      mesh_(to_remember(mesh)),
       generation_(first.generation),
-      entries_(first.entries) {}
+      entries_(first.entries) {
+    in_force_text_ = hash_of(config::read_source(config_file_));
+}
 
-base::Result<sync::ApplyReport> Reloader::load_and_apply(Took& took) {
+base::Result<sync::ApplyReport> Reloader::load_and_apply(const base::Result<std::string>& text, Took& took) {
     const auto start = std::chrono::steady_clock::now();
-    auto loaded = config::load_file(config_file_);
+    if (!text) return tl::unexpected<base::Error>(text.error());
+    auto loaded = config::load_text(*text, config_file_);
     if (!loaded) return tl::unexpected<base::Error>(loaded.error());
     const auto read = std::chrono::steady_clock::now();
-    auto report = apply_(loaded->mesh);
+    auto kept = to_remember(loaded->mesh);
+    auto report = apply_(with_envoy(std::move(loaded->mesh), envoy_));
     const auto done = report ? report->in_force : std::chrono::steady_clock::now();
     took = {Milliseconds(read - start).count(), Milliseconds(done - read).count()};
-    if (report) report->warnings.insert(report->warnings.begin(), loaded->warnings.begin(), loaded->warnings.end());
+    if (!report) return report;
+    report->warnings.insert(report->warnings.begin(), loaded->warnings.begin(), loaded->warnings.end());
+    const std::lock_guard lock(score_);
+    mesh_ = std::move(kept);
     return report;
 }
 
 base::Result<sync::ApplyReport> Reloader::reload() {
     const std::lock_guard one_at_a_time(reloading_);
+    return reload_text(config::read_source(config_file_));
+}
+
+void Reloader::reload_if_changed() {
+    const std::lock_guard one_at_a_time(reloading_);
+    const auto text = config::read_source(config_file_);
+    const auto hash = hash_of(text);
+    if (hash == in_force_text_ || hash == refused_text_) return;
+    spdlog::info("{} has changed", config_file_);
+    (void)reload_text(text);
+}
+
+base::Result<sync::ApplyReport> Reloader::reload_text(const base::Result<std::string>& text) {
     Took took;
-    auto report = load_and_apply(took);
+    auto applied = load_and_apply(text, took);
     base::release_free_memory();
+    auto report = keep_score(std::move(applied), took);
+    (report ? in_force_text_ : refused_text_) = hash_of(text);
+    if (report && changed_) changed_();
+    return report;
+}
+
+base::Status Reloader::follow(importer::EnvoyConfig&& envoy) {
+    const std::lock_guard one_at_a_time(reloading_);
+    std::optional<importer::EnvoyConfig> next(std::move(envoy));
+    model::Mesh mesh;
+    {
+        const std::lock_guard lock(score_);
+        mesh = with_envoy(mesh_, next);
+    }
+    if (!mesh.source) return {};  // the file has changed its mind meanwhile
+    for (const auto& remark : next->remarks)
+        if (remark.differs) spdlog::warn("source: {}", remark.text);
+    Took took;
+    const auto start = std::chrono::steady_clock::now();
+    auto applied = apply_(mesh);
+    took.apply_ms = Milliseconds((applied ? applied->in_force : std::chrono::steady_clock::now()) - start).count();
+    base::release_free_memory();
+    auto report = keep_score(std::move(applied), took);
+    if (!report) return tl::unexpected<base::Error>(report.error());
+    envoy_ = std::move(next);
+    return {};
+}
+
+base::Result<sync::ApplyReport> Reloader::keep_score(base::Result<sync::ApplyReport> report, const Took& took) {
     const std::lock_guard lock(score_);
     took_ = took;
     ++reloads_;
@@ -61,6 +138,16 @@ base::Result<sync::ApplyReport> Reloader::reload() {
         "later",
         generation_, entries_, report->changed, took_.read_ms, took_.apply_ms);
     return report;
+}
+
+bool Reloader::watched() const {
+    const std::lock_guard lock(score_);
+    return mesh_.watch;
+}
+
+std::optional<model::EnvoySource> Reloader::source() const {
+    const std::lock_guard lock(score_);
+    return mesh_.source;
 }
 
 std::uint64_t Reloader::generation() const {
@@ -87,7 +174,9 @@ nlohmann::ordered_json Reloader::status() const {
         {"failedReloads", failed_},
         {"lastReadMs", took_.read_ms},
         {"lastApplyMs", took_.apply_ms},
-        {"lastError", last_error_.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(last_error_)}};
+        {"lastError", last_error_.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(last_error_)},
+        {"watched", mesh_.watch},
+        {"source", source_status_ ? source_status_() : nlohmann::ordered_json(nullptr)}};
 }
 
 telemetry::ReloadScore Reloader::score() const {

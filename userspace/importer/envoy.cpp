@@ -140,6 +140,7 @@ base::Result<EnvoyConfig> read_envoy(ByteSource& source, const std::string& name
         parts.remarks.add(
             true, "a part of another Envoy version, or of an extension: its lists are read where their names are known",
             type);
+    parts.config.versions = facts->versions;
     Joiner(parts).join();
     parts.config.remarks = parts.remarks.take();
     return std::move(parts.config);

@@ -2,6 +2,7 @@
 // Envoy's config_dump -> listeners, routes, clusters and the policy of a configuration.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ struct EnvoyConfig {
     std::vector<model::Listener> listeners;
     std::vector<model::Route> routes;
     std::vector<model::Cluster> clusters;
-    std::vector<Remark> remarks;  // shapes that were not understood, each with an example
+    std::map<std::string, std::string> versions;  // version_info by kind: {"Listeners": "2026-01-01T00:00:00Z/7"}
+    std::vector<Remark> remarks;                  // shapes that were not understood, each with an example
 };
 
 // Every name that is referred to exists, names and addresses are unique: what config::load_text asks of a file.

@@ -210,6 +210,8 @@ public:
     bool binary(binary_t&) { return true; }
     bool string(string_t& value) {
         if (!building_ && depth_ == 3 && part_ == "@type") type(value);
+        if (!building_ && depth_ == 3 && (part_ == "version_info" || part_ == "versionInfo") && value.size() < 256)
+            facts.versions[kind_] = value;
         return scalar(std::move(value));
     }
     bool start_object(std::size_t) { return open(EnvoyJson::value_t::object); }
@@ -300,6 +302,7 @@ private:
 
     void type(const std::string& url) {
         const auto name = url.substr(std::min(url.size(), url.find_last_of("./") + 1));
+        kind_ = std::string(name.substr(0, name.find("ConfigDump")));
         const bool known = std::find(std::begin(kKnownParts), std::end(kKnownParts), name) != std::end(kKnownParts);
         if (!known || url.find(".v2") != std::string::npos) facts.unknown_types.push_back(url);
     }
@@ -320,6 +323,7 @@ private:
     int depth_ = 0;
     bool in_configs_ = false;
     int config_ = -1;
+    std::string kind_;              // of configs[i]: "Listeners"
     std::string part_;              // key within configs[i]
     const Array* array_ = nullptr;  // the list of entries that is open
     std::size_t index_ = 0;

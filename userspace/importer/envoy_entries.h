@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -26,7 +27,8 @@ struct Entry {
 using EntrySink = std::function<std::string(Entry&&)>;
 
 struct DumpFacts {
-    std::vector<std::string> unknown_types;  // of parts of the dump that are not understood
+    std::vector<std::string> unknown_types;       // of parts of the dump that are not understood
+    std::map<std::string, std::string> versions;  // "Listeners" -> version_info, of the parts that have one
     std::size_t entries = 0;
 };
 

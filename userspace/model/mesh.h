@@ -2,6 +2,7 @@
 // The configuration as plain values, in the words of Envoy and Istio. Knows neither YAML nor the kernel.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -152,6 +153,12 @@ struct Scope {
     Place place;
 };
 
+// Envoy's admin port, whose config_dump gives listeners, routes, clusters and the mode of the policy.
+struct EnvoySource {
+    std::string admin;  // http://127.0.0.1:15000
+    std::chrono::milliseconds interval{5000};
+};
+
 struct Mesh {
     std::string file;  // where it was read from, for messages
     Proxy proxy;
@@ -163,6 +170,8 @@ struct Mesh {
     std::vector<Cluster> clusters;
     std::optional<MetricsListener> metrics;
     std::vector<Scope> scopes;
+    bool watch = false;  // follow `file`
+    std::optional<EnvoySource> source;
 };
 
 // What governs the sockets of one scope, or, without a scope, of everybody else.
