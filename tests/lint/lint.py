@@ -18,13 +18,14 @@ DIRECTION = {
     "config": {"base", "model"},
     "importer": {"base", "model", "config"},
     "policy": {"base", "model"},
+    "inspect": {"base", "model", "policy"},
     "kernel": {"base"},
     "sync": {"base", "model", "policy", "kernel"},
     "telemetry": {"base", "kernel"},
     "diagnose": {"base", "model", "policy", "kernel", "sync", "telemetry"},
     "daemon": {"base", "model", "config", "importer", "policy", "kernel", "sync", "telemetry", "diagnose"},
     "bench": {"base", "model", "config", "policy", "kernel", "sync", "telemetry"},
-    "cli": {"base", "model", "config", "importer", "policy", "kernel", "sync", "telemetry", "diagnose", "daemon", "bench"},
+    "cli": {"base", "model", "config", "importer", "policy", "inspect", "kernel", "sync", "telemetry", "diagnose", "daemon", "bench"},
 }
 KERNEL_NAME_LIMIT = 15  # TASK_COMM_LEN-like limit of BPF object names: longer ones are cut without a word
 LINE_LIMIT = 500

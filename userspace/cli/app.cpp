@@ -121,7 +121,8 @@ int perform(Program& program, std::vector<std::string> tail, const Streams& stre
         return usage_error("--output: " + base::quoted(format) + " is not " + choice_of(command.formats) +
                                guess(format, command.formats),
                            command.name);
-    streams.out.set_format(*parse_format(format));
+    program.globals.brief = format == "short";
+    streams.out.set_format(program.globals.brief ? Format::kTable : *parse_format(format));
     Context context{program.globals, streams.out, streams.in, streams.err, std::move(tail)};
     const auto result = program.actions[index](context);
     const base::Status written = streams.out.finish();

@@ -23,6 +23,7 @@ struct Globals {
     std::string pin_dir;  // empty: found below the bpffs
     std::string run_dir;
     int verbosity = 0;
+    bool brief = false;         // -o short, for commands that have it: a table of fewer columns
     bool format_given = false;  // -o was written; where not, a command may have a default of its own
 };
 

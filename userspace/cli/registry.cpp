@@ -7,6 +7,7 @@
     X(reload)             \
     X(check)              \
     X(explain)            \
+    X(pc)                 \
     X(import)             \
     X(status)             \
     X(counters)           \

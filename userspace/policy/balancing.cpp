@@ -112,6 +112,12 @@ Ids listener_ids(const model::Mesh& mesh) {
     return Ids(std::move(names));
 }
 
+Ids scope_ids(const model::Mesh& mesh) {
+    std::vector<std::string> names;
+    for (const auto& scope : mesh.scopes) names.push_back(scope.name);
+    return Ids(std::move(names));
+}
+
 void compile_clusters(const model::Mesh& mesh, const Ids& clusters, Tables& tables) {
     // In the order of the table, so that nothing is left to sort.
     std::vector<std::pair<std::uint32_t, const model::Cluster*>> ordered;

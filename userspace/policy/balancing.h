@@ -30,6 +30,8 @@ Ids cluster_ids(const model::Mesh& mesh);
 // Listeners of a scope's own are numbered by listener_name(), because two scopes may use one name for two things.
 Ids listener_ids(const model::Mesh& mesh);
 std::string listener_name(const model::Scope* scope, const model::Listener& listener);
+// Of scopes; the sets of entries that are a scope's own bear its number.
+Ids scope_ids(const model::Mesh& mesh);
 
 // Fills clusters and endpoints, which all scopes share.
 void compile_clusters(const model::Mesh& mesh, const Ids& clusters, Tables& tables);

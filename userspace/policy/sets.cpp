@@ -24,16 +24,10 @@ void enter(Table<K, V>& into, const Table<K, V>& from, std::uint32_t set) {
     }
 }
 
-std::vector<std::string> names_of(const model::Mesh& mesh) {
-    std::vector<std::string> names;
-    for (const auto& scope : mesh.scopes) names.push_back(scope.name);
-    return names;
-}
-
 }  // namespace
 
 ScopeCompiler::ScopeCompiler(const ListenerContext& context, Tables& tables)
-    : context_(context), tables_(tables), ids_(names_of(context.mesh)) {}
+    : context_(context), tables_(tables), ids_(scope_ids(context.mesh)) {}
 
 // Only where there are scopes to compare it with.
 template <class T>

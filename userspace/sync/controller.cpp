@@ -26,18 +26,6 @@ constexpr auto kSockopsDrain = std::chrono::seconds(1);
 // "shunt_connect4_1234" -> "shunt_connect4"
 std::string program_of_pin(const std::string& pin) { return pin.substr(0, pin.rfind('_')); }
 
-policy::Resolved resolve(const Placement& placement) {
-    const auto id = [](const kernel::Cgroup& cgroup) { return policy::CgroupId{cgroup.id, cgroup.level}; };
-    policy::Resolved resolved;
-    if (placement.proxy) resolved.proxy = id(*placement.proxy);
-    for (const auto& scope : placement.scopes) {
-        auto& where = resolved.scopes.emplace_back();
-        for (const auto& cgroup : scope.cgroups) where.cgroups.push_back(id(cgroup));
-        if (scope.proxy) where.proxy = id(*scope.proxy);
-    }
-    return resolved;
-}
-
 }  // namespace
 
 struct Controller::Impl {

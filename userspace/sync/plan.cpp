@@ -129,6 +129,18 @@ base::Result<Placement> place(const model::Mesh& mesh) {
     return placement;
 }
 
+policy::Resolved resolve(const Placement& placement) {
+    const auto id = [](const kernel::Cgroup& cgroup) { return policy::CgroupId{cgroup.id, cgroup.level}; };
+    policy::Resolved resolved;
+    if (placement.proxy) resolved.proxy = id(*placement.proxy);
+    for (const auto& scope : placement.scopes) {
+        auto& where = resolved.scopes.emplace_back();
+        for (const auto& cgroup : scope.cgroups) where.cgroups.push_back(id(cgroup));
+        if (scope.proxy) where.proxy = id(*scope.proxy);
+    }
+    return resolved;
+}
+
 bool needs_record_lane(const model::Settings& settings) {
     const auto& proxy = settings.proxy;
     if (proxy.lane == model::LaneMode::kRecord) return true;

@@ -9,6 +9,7 @@
 
 #include "kernel/cgroup.h"
 #include "model/mesh.h"
+#include "policy/tables.h"
 
 namespace shunt::sync {
 
@@ -30,6 +31,8 @@ struct Placement {
 };
 
 base::Result<Placement> place(const model::Mesh& mesh);
+// The same cgroups, as the tables name them.
+policy::Resolved resolve(const Placement& placement);
 
 // Can a connection need the record lane (and sockops with it)? v6 captured, lane: record, or a proxy that does not
 // listen on the v4 wildcard address. A sockops program costs each connection of its cgroup something, so it is attached

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// shunt pc --kernel and pc diff against the tables of a running installation.
+#include <nlohmann/json.hpp>
+
+#include "lifecycle_fixture.h"
+
+namespace shunt::harness {
+namespace {
+
+const std::string kConfig =
+    "proxy: { listen: [0.0.0.0:15001], identity: { cgroup: /mesh/proxy } }\n"
+    "capture: { cgroups: [/mesh], excludeOutboundPorts: [22] }\n"
+    "listeners:\n"
+    "  - { name: db, address: 10.96.7.7, port: 3306, direct: true, weightedClusters: [{ name: a, weight: 1 }, { name: "
+    "b, weight: 3 }], totalWeight: 4 }\n"
+    "  - { name: web, port: 9080, cluster: a }\n"
+    "clusters:\n"
+    "  - { name: a, endpoints: [{ address: 10.0.3.1:80, weight: 3 }, { address: 10.0.3.2:80, health: UNHEALTHY }] }\n"
+    "  - { name: b, endpoints: [{ address: 10.0.3.4:80, weight: 4 }] }\n"
+    "scopes:\n"
+    "  - { name: pod, cgroups: [/mesh/app], listeners: [{ name: own, port: 7, cluster: b }] }\n";
+
+class Pc : public Lifecycle {
+protected:
+    nlohmann::json pc(std::vector<std::string> rest, int code = 0) const {
+        rest.insert(rest.begin(), "pc");
+        rest.insert(rest.end(), {"-o", "json"});
+        const auto ran = shunt(rest);
+        EXPECT_EQ(ran.code, code) << to_text(ran);
+        return nlohmann::json::parse(ran.out);
+    }
+};
+
+void expect_tables(const nlohmann::json& listeners, const nlohmann::json& endpoints) {
+    ASSERT_EQ(listeners.size(), 4u);
+    EXPECT_EQ(listeners[0]["name"], "db");
+    EXPECT_EQ(listeners[0]["kernel"], "balance");
+    EXPECT_EQ(listeners[0]["clusters"][1]["cluster"], "b");
+    EXPECT_EQ(listeners[0]["clusters"][1]["percent"], 75.0);
+    EXPECT_EQ(listeners[1]["name"], "web");
+    EXPECT_EQ(listeners[1]["kernel"], "redirect");
+    EXPECT_EQ(listeners[2]["name"], "virtualOutbound");
+    EXPECT_EQ(listeners[3]["scope"], "pod");
+    EXPECT_EQ(listeners[3]["name"], "own");
+    ASSERT_EQ(endpoints.size(), 2u) << "healthy ones";
+    EXPECT_EQ(endpoints[0]["endpoint"], "10.0.3.1:80");
+    EXPECT_EQ(endpoints[0]["weight"], 3);
+    EXPECT_EQ(endpoints[0]["cluster"], "a");
+}
+
+TEST_F(Pc, KernelWithTheControllersNamesAndWithoutAny) {
+    RunningShunt running(sandbox_, kConfig);
+    expect_tables(pc({"listeners", "--kernel"}), pc({"endpoints", "--kernel"}));
+    EXPECT_EQ(pc({"routes", "--kernel"}), nlohmann::json::array());
+    EXPECT_EQ(pc({"clusters"}).size(), 2u) << "the controller's file is the default";
+    running.stop();
+    const auto bare = pc({"listeners", "--kernel"});
+    ASSERT_EQ(bare.size(), 4u);
+    EXPECT_TRUE(bare[0]["name"].get<std::string>().starts_with("0x")) << bare.dump();
+    EXPECT_TRUE(bare[0]["clusters"][0]["cluster"].get<std::string>().starts_with("0x")) << bare.dump();
+    EXPECT_EQ(bare[0]["clusters"][1]["percent"], 75.0);
+    const auto file = running.config_path();
+    expect_tables(pc({"listeners", "--kernel", "-c", file}), pc({"endpoints", "--kernel", "-c", file}));
+}
+
+TEST_F(Pc, DiffSaysWhatIsNotInForce) {
+    RunningShunt running(sandbox_, kConfig);
+    EXPECT_EQ(pc({"diff"}), nlohmann::json::array());
+    auto edited = kConfig;
+    edited.replace(edited.find("health: UNHEALTHY"), 17, "health: HEALTHY");
+    edited.replace(edited.find("[22]"), 4, "[23]");
+    running.write_config(edited);
+    std::set<std::string> found;
+    for (const auto& item : pc({"diff"}, 1))
+        found.insert(item["what"].get<std::string>() + " " + item["key"].get<std::string>());
+    EXPECT_EQ(found, (std::set<std::string>{"port 22/tcp", "port 23/tcp", "endpoint a 10.0.3.2:80", "cluster a"}));
+    running.reload(edited);
+    EXPECT_EQ(pc({"diff"}), nlohmann::json::array());
+}
+
+}  // namespace
+}  // namespace shunt::harness
