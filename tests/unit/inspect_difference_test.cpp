@@ -58,7 +58,7 @@ TEST(Differences, SettingsPortsRangesAndOwners) {
     auto other = tables;
     other.ports[{0, 0x1600, 0}] = {SHUNT_PORT_EXCLUDED};  // 22, big endian
     other.cidrs4[{32 + 8, 0, 0x0000000a}] = {SHUNT_CIDR_EXCLUDED | SHUNT_CIDR_INCLUDED};
-    other.owners.clear();
+    other.owners = {};
     other.scopes[{0}].flags ^= SHUNT_SCOPE_REGISTRY_ONLY;
     std::map<std::string, Difference> found;
     for (const auto& difference : differences(tables, other, Names(configuration)))
