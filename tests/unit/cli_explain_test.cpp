@@ -43,6 +43,55 @@ TEST_F(ExplainTest, VirtualHostByAddressAlone) {
     EXPECT_EQ(clusters[1]["weight"], 90);
 }
 
+TEST_F(ExplainTest, TheHostHeaderChoosesTheVirtualHost) {
+    const auto reviews = answer({"--host", "reviews", "192.0.2.99:9080"});
+    EXPECT_EQ(reviews["virtualHost"], "reviews");
+    EXPECT_EQ(reviews["domain"], "reviews");
+    ASSERT_EQ(reviews["clusters"].size(), 2u);
+    EXPECT_EQ(reviews["clusters"][0]["percent"], 10.0);
+    EXPECT_EQ(reviews["decidedBy"]["kernel"], (cli::Json{"verdict", "listener"}));
+    EXPECT_EQ(reviews["decidedBy"]["proxy"], (cli::Json{"virtualHost", "cluster", "endpoint"}));
+    const auto none = answer({"--host", "no-such", "192.0.2.2:9080"});
+    EXPECT_EQ(none["virtualHost"], nullptr);
+    EXPECT_EQ(none["clusters"], cli::Json::array()) << "the proxy answers 404";
+    const auto unknown = answer({"192.0.2.99:9080"});
+    EXPECT_EQ(unknown["virtualHost"], nullptr);
+    EXPECT_EQ(unknown["clusters"].size(), 3u) << "any of them may answer";
+    const Ran line = explain({"-"}, R"({"dst":"192.0.2.99:9080","host":"REVIEWS"})");
+    EXPECT_EQ(line.json()["virtualHost"], "reviews");
+}
+
+TEST_F(ExplainTest, DirectListenersAreTheKernelsToTheEndpoint) {
+    const auto config = file("direct.yaml", R"(proxy: { listen: 0.0.0.0:15001, identity: { uids: [1337] } }
+capture: { cgroups: [/shunt-t-no-such-cgroup] }
+listeners:
+  - { name: db, port: 3306, direct: true, weightedClusters: [{ name: a, weight: 1 }, { name: b, weight: 3 }] }
+clusters:
+  - name: a
+    endpoints:
+      - { address: 192.0.2.1:1, weight: 1 }
+      - { address: 192.0.2.2:1, weight: 4 }
+      - { address: 192.0.2.3:1, weight: 5, health: DRAINING }
+  - { name: b, endpoints: [{ address: 192.0.2.4:1 }] }
+)");
+    const Ran ran = shunt({"explain", "-c", config, "-o", "json", "192.0.2.9:3306"});
+    ASSERT_EQ(ran.code, 0) << ran.err;
+    const auto json = ran.json();
+    EXPECT_EQ(json["verdict"], "balance");
+    EXPECT_EQ(json["decidedBy"]["kernel"], (cli::Json{"verdict", "listener", "cluster", "endpoint"}));
+    EXPECT_EQ(json["decidedBy"]["proxy"], cli::Json::array());
+    EXPECT_EQ(json["clusters"][0]["percent"], 25.0);
+    const auto& endpoints = json["clusters"][0]["endpoints"];
+    ASSERT_EQ(endpoints.size(), 3u);
+    EXPECT_EQ(endpoints[0]["percent"], 20.0);
+    EXPECT_EQ(endpoints[1]["percent"], 80.0);
+    EXPECT_EQ(endpoints[2]["percent"], 0.0);
+    EXPECT_EQ(endpoints[2]["health"], "DRAINING");
+    const auto table = shunt({"explain", "-c", config, "192.0.2.9:3306"}).out;
+    EXPECT_NE(table.find("kernel decides:  verdict, listener, cluster, endpoint"), std::string::npos) << table;
+    EXPECT_NE(table.find("192.0.2.2:1  80%"), std::string::npos) << table;
+}
+
 TEST_F(ExplainTest, ExactListenerAndUnmatched) {
     const auto exact = answer({"192.0.2.7:3306"});
     EXPECT_EQ(exact["reason"], "listener");

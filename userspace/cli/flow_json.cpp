@@ -46,6 +46,7 @@ base::Status read_key(const std::string& key, const json& value, FlowText& flow)
     if (key == "dst") return read_text(key, value, flow.destination);
     if (key == "source") return read_text(key, value, flow.source.emplace());
     if (key == "family") return read_text(key, value, flow.family.emplace());
+    if (key == "host") return read_text(key, value, flow.host.emplace());
     if (key == "as") return read_text(key, value, flow.as);
     if (key == "cgroup") return read_text(key, value, flow.cgroup);
     if (key == "uid") return read_number(key, value, flow.uid);
@@ -61,7 +62,7 @@ base::Status read_key(const std::string& key, const json& value, FlowText& flow)
     }
     return fail("unknown key " + base::quoted(key) +
                 base::did_you_mean(key, {"dst", "source", "family", "as", "uid", "gid", "mark", "udp", "boundToDevice",
-                                         "own", "cgroup"}));
+                                         "own", "cgroup", "host"}));
 }
 
 // Makes the flow one of the proxy's, by the first of the identities that the tables know.

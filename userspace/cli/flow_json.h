@@ -17,6 +17,7 @@ struct FlowText {
     std::string destination;            // 10.0.3.29:9080; a destination in brackets is dialled by an AF_INET6 socket
     std::optional<std::string> source;  // 192.0.2.1:0, where the application bound its socket
     std::optional<std::string> family;  // inet or inet6: that of the socket
+    std::optional<std::string> host;    // the Host header that the proxy will see: reviews, reviews:9080
     std::string as = "application";     // or proxy
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;

@@ -18,6 +18,7 @@ struct Options {
     bool kernel = false;
     std::string source;
     std::string family;
+    std::string host;
     FlowText flow;  // destination "-": one flow per line of stdin
 };
 
@@ -68,7 +69,7 @@ base::Result<Json> answer(const Ground& ground, const FlowText& text) {
     if (!scope) return tl::unexpected<base::Error>(scope.error());
     const auto flow = to_flow(text, ground.tables, *scope);
     if (!flow) return tl::unexpected<base::Error>(flow.error());
-    return describe(*flow, policy::explain(ground.tables, ground.mesh, *flow), ground.mesh);
+    return describe(*flow, policy::explain(ground.tables, ground.mesh, *flow), ground.mesh, text.host);
 }
 
 base::ExitCode explain_lines(Context& context, const Ground& ground) {
@@ -93,6 +94,7 @@ base::ExitCode explain_lines(Context& context, const Ground& ground) {
 base::Result<base::ExitCode> explain(Context& context, Options options) {
     if (!options.source.empty()) options.flow.source = options.source;
     if (!options.family.empty()) options.flow.family = options.family;
+    if (!options.host.empty()) options.flow.host = options.host;
     const bool lines = options.flow.destination == "-";
     if (!lines) {
         // A flow that makes no sense is a usage error whatever the configuration says.
@@ -126,6 +128,8 @@ Action define(CLI::App& app) {
     app.add_option("--family", options->family,
                    "inet or inet6, the socket's; default: inet6 for a destination in brackets")
         ->type_name("FAMILY");
+    app.add_option("--host", options->host, "Host header of the request: chooses the virtual host, as the proxy will")
+        ->type_name("NAME");
     app.add_option("--as", options->flow.as, "Who dials: application (default) or proxy")->type_name("WHO");
     app.add_option("--cgroup", options->flow.cgroup, "Cgroup of the process, where the configuration has scopes")
         ->type_name("PATH");
@@ -146,15 +150,19 @@ Command explain_command() {
             "balance or "
             "refuse, the reason, the key and line of the configuration that decided, where the connection really goes, "
             "and the "
-            "listener, route and clusters that its original destination leads to. Works offline, without privilege and "
+            "listener, route, virtual host, weighted clusters and endpoints that its original destination leads to; "
+            "decidedBy says which of them the kernel decides and which are left to the proxy. Works offline, without "
+            "privilege and "
             "without "
             "BPF; with --kernel it answers from what is in force.\n\n"
             "With - each line of stdin is a flow as JSON, with the keys dst, uid, gid, mark, own, source, family, as, "
-            "cgroup, udp and "
+            "cgroup, host, udp and "
             "boundToDevice, of which dst alone is needed; each answer is a line of JSON. A line that is not a flow is "
             "answered "
             "with {\"error\": ...}, and the exit code is 1 at the end.",
             {{"shunt explain -c shunt.yaml --uid 1000 --own 10.0.3.7 10.0.3.29:9080", "an application's connection"},
+             {"shunt explain --host reviews 10.96.4.8:9080",
+              "which virtual host, clusters and endpoints the proxy will choose"},
              {"shunt explain --kernel --as proxy 10.0.3.29:9080", "the proxy's own, by the tables in force"},
              {"echo '{\"dst\":\"10.0.3.29:9080\",\"uid\":1000}' | shunt explain -", "many at once"}},
             true,
