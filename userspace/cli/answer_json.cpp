@@ -158,19 +158,19 @@ Json describe_for_table(const Json& description, const std::string& file) {
     // A line for each endpoint; a cluster without any has one as well.
     Json lines = Json::array();
     for (const auto& cluster : description["clusters"]) {
-        Json line;
-        if (cluster.contains("virtualHost")) line["virtualHost"] = cluster["virtualHost"];
-        line["cluster"] = cluster["name"];
-        line["share"] = fmt::format("{:g}%", cluster["percent"].get<double>());
-        line["type"] = cluster["type"];
+        Json entry;
+        if (cluster.contains("virtualHost")) entry["virtualHost"] = cluster["virtualHost"];
+        entry["cluster"] = cluster["name"];
+        entry["share"] = fmt::format("{:g}%", cluster["percent"].get<double>());
+        entry["type"] = cluster["type"];
         for (const auto& endpoint : cluster["endpoints"]) {
-            Json row = line;
+            Json row = entry;
             row["endpoint"] = endpoint["address"];
             row["endpointShare"] = fmt::format("{:g}%", endpoint["percent"].get<double>());
             row["health"] = endpoint["health"];
             lines.push_back(std::move(row));
         }
-        if (cluster["endpoints"].empty()) lines.push_back(std::move(line));
+        if (cluster["endpoints"].empty()) lines.push_back(std::move(entry));
     }
     out.erase("clusters");
     out.erase("decidedBy");
