@@ -123,9 +123,11 @@ TEST(CliUsage, WrongOrder) {
     expect({{"bash", "completion"}, 2, "bash"});
 }
 
-// Every command, with each letter of its name left out: the whole name is what was meant.
+// Every command, with each letter of its name left out: the whole name is what was meant. One letter of two says
+// nothing.
 TEST(CliUsage, EveryCommandMisspelt) {
     for (const auto& command : cli::all_commands()) {
+        if (command.name.size() < 3) continue;
         for (std::size_t at = 1; at < command.name.size(); ++at) {
             std::string written = command.name;
             written.erase(at, 1);
