@@ -198,7 +198,7 @@ Command pc_command() {
         "",
         define,
         {kNouns.begin(), kNouns.end()},
-        true};
+        {"table", "short", "json", "yaml"}};
 }
 
 }  // namespace shunt::cli
