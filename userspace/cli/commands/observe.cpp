@@ -235,6 +235,7 @@ Command observe_command() {
         true,
         "",
         define,
+        {},
         {"compact", "json"}};
 }
 
