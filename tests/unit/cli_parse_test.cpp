@@ -146,7 +146,7 @@ TEST(CliUsage, EveryOptionMisspelt) {
         std::istringstream words(shunt({command.name, "--help"}).out);
         for (std::string word; words >> word && word != "Examples:";) {
             if (!word.starts_with("--") || word.size() < 5) continue;
-            word = word.substr(0, word.find_first_of(",=;."));
+            word = word.substr(0, word.find_first_of(",=;.'"));
             const std::string written = word + word.back();
             std::vector<std::string> arguments{command.name, written};
             if (!command.tail.empty()) arguments.insert(arguments.end(), {"--", "true"});

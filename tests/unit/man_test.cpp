@@ -35,6 +35,7 @@ listeners: [{ zzz: 1, weightedClusters: [{ zzz: 1 }] }]
 routes: [{ zzz: 1, virtualHosts: [{ zzz: 1, weightedClusters: [{ zzz: 1 }] }] }]
 clusters: [{ zzz: 1, endpoints: [{ zzz: 1 }] }]
 scopes: [{ zzz: 1, egress: { zzz: 1 } }]
+source: { zzz: 1, envoy: { zzz: 1 } }
 )";
 
 // "listeners" -> {"name", "weightedClusters", "weightedClusters[].name" ...}; "" -> the sections.

@@ -204,7 +204,7 @@ Action define(CLI::App& app) {
         ->type_name("WORD")
         ->delimiter(',')
         ->allow_extra_args(false);
-    app.add_option("--reason", options->reasons, "Only these, as 'shunt counters --all' names them; may be repeated")
+    app.add_option("--reason", options->reasons, "Only these, as 'shunt counters -a' names them; may be repeated")
         ->type_name("WORD")
         ->delimiter(',')
         ->allow_extra_args(false);
