@@ -26,6 +26,7 @@ protected:
     std::vector<std::vector<std::string>> commands() const {
         const std::map<std::string, std::vector<std::string>> known{
             {"status", {}},
+            {"connections", {}},
             {"counters", {"--all"}},
             {"doctor", {"--no-probe"}},
             {"version", {}},

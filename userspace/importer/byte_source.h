@@ -45,7 +45,9 @@ private:
 class Spool {
 public:
     static base::Result<Spool> create();
+    Spool(const Spool&) = delete;
     Spool(Spool&& other) noexcept;
+    Spool& operator=(const Spool&) = delete;
     Spool& operator=(Spool&&) = delete;
     ~Spool();
 

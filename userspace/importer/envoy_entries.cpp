@@ -353,7 +353,6 @@ public:
         ++*this;
         return before;
     }
-    friend bool operator==(const Cursor& a, const Cursor& b) { return a.source_ == b.source_; }
     friend bool operator!=(const Cursor& a, const Cursor& b) { return a.source_ != b.source_; }
 
 private:

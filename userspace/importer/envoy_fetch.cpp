@@ -35,7 +35,7 @@ std::optional<Url> split(const std::string& url) {
 // Ends a request that takes too long, or that nobody waits for any more, from another thread.
 class Watchdog {
 public:
-    Watchdog(httplib::Client& client, Clock::time_point deadline, std::stop_token stop)
+    Watchdog(httplib::Client& client, Clock::time_point deadline, const std::stop_token& stop)
         : thread_([this, &client, deadline, stop] {
               std::unique_lock lock(mutex_);
               if (woken_.wait_until(lock, stop, deadline, [&] { return done_; })) return;
@@ -43,6 +43,8 @@ public:
               lock.unlock();
               client.stop();
           }) {}
+    Watchdog(const Watchdog&) = delete;
+    Watchdog& operator=(const Watchdog&) = delete;
     ~Watchdog() { finish(); }
     void finish() {
         {
@@ -78,7 +80,7 @@ base::Status check_admin_url(const std::string& url) {
     return base::fail(base::quoted(url) + " is no address of an admin port; expected http://HOST:PORT");
 }
 
-base::Result<Spool> fetch_dump(const std::string& url, const FetchLimits& limits, std::stop_token stop) {
+base::Result<Spool> fetch_dump(const std::string& url, const FetchLimits& limits, const std::stop_token& stop) {
     const auto parts = split(url);
     if (!parts) return tl::unexpected<base::Error>(check_admin_url(url).error());
     auto spool = Spool::create();

@@ -20,6 +20,6 @@ bool is_url(const std::string& text);                  // http:// or https://
 base::Status check_admin_url(const std::string& url);  // http://HOST[:PORT][/PATH]
 
 // Without a path in `url` it is /config_dump?include_eds. Gives up at once where `stop` is requested.
-base::Result<Spool> fetch_dump(const std::string& url, const FetchLimits& limits, std::stop_token stop = {});
+base::Result<Spool> fetch_dump(const std::string& url, const FetchLimits& limits, const std::stop_token& stop = {});
 
 }  // namespace shunt::importer

@@ -115,7 +115,7 @@ Action define(CLI::App& app) {
         app.add_flag("-w,--watch", options->watch, "Print them again and again, until interrupted");
     app.add_option("--interval", options->interval, "Seconds between the lists of --watch; default: 2")
         ->type_name("SECONDS")
-        ->check(CLI::Range(1u, 86400u))
+        ->check(CLI::Range(1u, 86400u).description(""))
         ->needs(watched);
     return [options](Context& context) { return connections(context, *options); };
 }

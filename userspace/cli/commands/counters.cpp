@@ -106,7 +106,7 @@ Action define(CLI::App& app) {
             ->excludes(everything);
     app.add_option("--interval", *interval, "Seconds between the lines of --watch; default: 1")
         ->type_name("SECONDS")
-        ->check(CLI::Range(1u, 86400u))
+        ->check(CLI::Range(1u, 86400u).description(""))
         ->needs(watched);
     return [all, watching, interval](Context& context) {
         return *watching ? watch(context, *interval) : counters(context, *all);
