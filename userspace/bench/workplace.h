@@ -12,8 +12,8 @@ namespace shunt::bench {
 
 class Workplace {
 public:
-    // Moves the calling process into a private mount namespace. Fails where a program on the root cgroup is a user's
-    // shunt, which would capture the measured connections too.
+    // Moves the calling process into a private mount namespace. Programs on the root cgroup, if somebody attached some
+    // there, run for the measured connections of every arm.
     static base::Result<Workplace> make();
     Workplace(const Workplace&) = delete;
     Workplace& operator=(const Workplace&) = delete;

@@ -21,9 +21,10 @@ Chain chain_of(const EnvoyJson& value, Fields& fields, RemarkBook& remarks) {
     Chain chain;
     chain.match = fields.object(value, "filter_chain_match");
     for (const auto& filter : fields.list(value, "filters")) {
-        const auto* config = fields.object(filter, "typed_config");
-        const std::string type = config ? fields.text(*config, "@type") : "";
         chain.other = fields.name(filter, "name");
+        const auto* config = fields.object(filter, "typed_config");
+        if (config == nullptr) continue;
+        const std::string type = fields.text(*config, "@type");
         if (ends_with(type, ".HttpConnectionManager")) {
             if (const auto* rds = fields.object(*config, "rds")) chain.route = fields.name(*rds, "route_config_name");
             if (const auto* inner = fields.object(*config, "route_config"))
@@ -155,7 +156,7 @@ private:
         for (const auto* chain : chains) {
             model::VirtualHost host;
             auto domains = server_names(*chain);
-            if (domains.empty()) domains.push_back("*");
+            if (domains.empty()) domains.emplace_back("*");
             for (auto& domain : domains) {
                 if (std::find(taken.begin(), taken.end(), domain) != taken.end()) continue;
                 taken.push_back(domain);
