@@ -4,12 +4,12 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 #include <set>
 #include <unordered_map>
 

@@ -55,6 +55,7 @@ std::vector<telemetry::ProxyReach> proxy_reach(const telemetry::Snapshot& snapsh
     if (scope.flags & SHUNT_SCOPE_PROXY_V6)
         configured.push_back({base::Address::from_abi(scope.proxy6), be16toh(scope.proxy6_port_be)});
     std::vector<telemetry::ProxyReach> all;
+    all.reserve(configured.size());
     for (const auto& address : configured) all.push_back({base::to_string(address)});
     for (const auto& [inode, pid] : namespaces(captured_cgroups(snapshot))) {
         const auto listeners = listeners_of(pid);
