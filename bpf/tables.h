@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
 /*
  * The policy tables. Each is an array of two inner maps, one per bank; shunt_state names the bank in force. Written by
- * the controller while the bank is not in force; read by connect, and shunt_scopes by the name programs too. The controller makes the inner maps
- * itself, as large as the configuration needs, so the max_entries given here are only a template.
+ * the controller while the bank is not in force; read by connect, and shunt_scopes by the name programs too. The
+ * controller makes the inner maps itself, as large as the configuration needs, so the max_entries given here are only a
+ * template.
  */
 #ifndef SHUNT_TABLES_H
 #define SHUNT_TABLES_H

@@ -10,7 +10,8 @@
 
 /*
  * The cgroup whose scope governs the calling process: the deepest of its ancestors that has one; 0: the base scope. A
- * function of its own, verified once; weak, because two source files have it. Costs two look-ups for each level at which there are scopes, nothing without.
+ * function of its own, verified once; weak, because two source files have it. Costs two look-ups for each level at
+ * which there are scopes, one read without any.
  */
 __attribute__((noinline, weak)) __u64 shunt_find_scope(__u32 bank)
 {

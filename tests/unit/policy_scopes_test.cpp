@@ -87,8 +87,12 @@ TEST(PolicyScopes, ProxyPortsOfAllScopesAreKnown) {
 TEST(PolicyScopes, ACgroupTooDeepIsRefused) {
     const auto mesh = mesh_of("scopes: [{ cgroups: [/a] }]\n");
     auto resolved = offline(mesh);
+    ASSERT_TRUE(check_limits(mesh, resolved));
     resolved.scopes[0].cgroups[0].level = 32;
     EXPECT_FALSE(check_limits(mesh, resolved));
+    resolved = offline(mesh);
+    resolved.scopes[0].proxy = {7, 32};
+    EXPECT_FALSE(check_limits(mesh, resolved)) << "a proxy's cgroup is found the same way";
 }
 
 TEST(PolicyScopes, EgressPatterns) {

@@ -13,15 +13,10 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string escaped(std::string_view text) {
     static constexpr char kHex[] = "0123456789abcdef";
-    std::size_t shown = text.size();
-    if (shown > kShown) {
-        shown = kShown;
-        while (shown > 0 && (static_cast<std::uint8_t>(text[shown]) & 0xc0) == 0x80) --shown;
-    }
-    std::string out = "\"";
-    for (const char c : text.substr(0, shown)) {
+    std::string out;
+    for (const char c : text) {
         const auto byte = static_cast<std::uint8_t>(c);
         if (c == '"' || c == '\\') {
             out += '\\';
@@ -34,6 +29,16 @@ std::string quoted(std::string_view text) {
             out += c;
         }
     }
+    return out;
+}
+
+std::string quoted(std::string_view text) {
+    std::size_t shown = text.size();
+    if (shown > kShown) {
+        shown = kShown;
+        while (shown > 0 && (static_cast<std::uint8_t>(text[shown]) & 0xc0) == 0x80) --shown;
+    }
+    std::string out = "\"" + escaped(text.substr(0, shown));
     return out + (shown < text.size() ? "...\"" : "\"");
 }
 

@@ -5,6 +5,8 @@
 #include <cctype>
 #include <type_traits>
 
+#include "base/text.h"
+
 namespace shunt::importer {
 namespace {
 
@@ -218,22 +220,7 @@ bool is_plain(const std::string& text) {
 
 std::string yaml_scalar(const std::string& text) {
     if (is_plain(text)) return text;
-    static constexpr char kHex[] = "0123456789abcdef";
-    std::string out = "\"";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (byte < 0x20 || byte == 0x7f) {
-            out += "\\x";
-            out += kHex[byte >> 4];
-            out += kHex[byte & 15];
-        } else {
-            out += c;
-        }
-    }
-    return out + "\"";
+    return "\"" + base::escaped(text) + "\"";
 }
 
 std::string write_yaml(const model::Mesh& mesh, const Origins& origins, const std::string& heading) {

@@ -221,12 +221,15 @@ base::Status check_limits(const model::Mesh& mesh, const Resolved& resolved) {
     if (const auto ports = proxy_ports(mesh); ports.size() > SHUNT_PROXY_PORTS)
         return base::fail("scopes name " + std::to_string(ports.size()) + " different IPv4 ports of proxies; at most " +
                           std::to_string(SHUNT_PROXY_PORTS) + " are possible");
-    for (std::size_t i = 0; i < resolved.scopes.size(); ++i)
-        for (const auto& cgroup : resolved.scopes[i].cgroups)
+    for (std::size_t i = 0; i < resolved.scopes.size(); ++i) {
+        auto cgroups = resolved.scopes[i].cgroups;
+        if (resolved.scopes[i].proxy) cgroups.push_back(*resolved.scopes[i].proxy);  // it is looked up as well
+        for (const auto& cgroup : cgroups)
             if (cgroup.level > kDeepestLevel)
                 return base::fail(mesh.scopes[i].place.path + ": a cgroup of scope " + mesh.scopes[i].name + " lies " +
                                   std::to_string(cgroup.level) + " levels deep; at most " +
                                   std::to_string(kDeepestLevel) + " are possible");
+    }
     return {};
 }
 
