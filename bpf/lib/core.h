@@ -52,6 +52,12 @@ typedef struct {
 } possible_net_t;
 
 struct sock_common {
+	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
+	__u16 skc_dport; /* network order */
+	__u16 skc_num;   /* local port, host order */
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 };
 

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `shunt connections` against connections that the test holds open itself.
+#include <arpa/inet.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+
 #include <nlohmann/json.hpp>
 
 #include "edge_fixture.h"
@@ -23,6 +29,27 @@ protected:
         for (const auto& row : rows)
             if (row.at("original") == original) return &row;
         return nullptr;
+    }
+    // A pinned iterator, read in the application's network namespace.
+    std::string cat_iterator(const std::string& name) const {
+        for (const auto& layout : std::filesystem::directory_iterator(sandbox_.pin_dir()))
+            return run_command(sandbox_.client_side(), {"cat", layout.path() / "iter" / name});
+        throw std::runtime_error("nothing is pinned in " + sandbox_.pin_dir());
+    }
+    static auto line_count(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+    // The kernel's long form of an IPv6 address: [2001:db8::1]:80 -> [2001:0db8:...:0001]:80.
+    static std::string spelled_out(const std::string& endpoint) {
+        if (!endpoint.starts_with("[")) return endpoint;
+        const auto end = endpoint.find(']');
+        std::array<unsigned char, 16> bytes{};
+        inet_pton(AF_INET6, endpoint.substr(1, end - 1).c_str(), bytes.data());
+        std::string text;
+        for (std::size_t i = 0; i < bytes.size(); i += 2) {
+            std::array<char, 8> group{};
+            std::snprintf(group.data(), group.size(), "%s%02x%02x", i == 0 ? "" : ":", bytes[i], bytes[i + 1]);
+            text += group.data();
+        }
+        return "[" + text + "]" + endpoint.substr(end + 1);
     }
     std::string below(const std::string& path) const { return path.substr(cgroup2_mount().size()); }
 
@@ -72,6 +99,20 @@ TEST_F(Connections, EachLaneAndFamilyWithEveryColumn) {
     EXPECT_EQ(list(shunt, {"--count"}).at("connections"), cases.size());
     const auto table = shunt.command({"connections"});
     EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), static_cast<std::ptrdiff_t>(cases.size()) + 1) << table;
+
+    // The same through the pinned iterators, without shunt: what is of the reader's namespace, and all records.
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+        const auto& [destination, family, source, lane] = cases[i];
+        const auto text = cat_iterator(lane == "record" ? "records" : "connections");
+        const auto* row = find(rows, destination);
+        const auto line = lane + " ESTABLISHED " + spelled_out(row->at("source")) + " " + spelled_out(destination) +
+                          " " + spelled_out(row->at("proxy")) + "\n";
+        EXPECT_NE(text.find(line), std::string::npos) << line << "in\n" << text;
+        EXPECT_EQ(cat_iterator(lane == "record" ? "connections" : "records").find(line), std::string::npos);
+    }
+    EXPECT_EQ(line_count(cat_iterator("connections")), 4) << cat_iterator("connections");
+    EXPECT_EQ(line_count(cat_iterator("records")), 2) << cat_iterator("records");
+
     dialers.clear();
     for (int i = 0; i < 100 && list(shunt) != json::array(); ++i) usleep(50000);
     EXPECT_EQ(list(shunt), json::array());

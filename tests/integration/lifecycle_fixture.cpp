@@ -149,7 +149,12 @@ KernelIds pinned_ids(const std::string& pin_dir) {
         // One call for all three kinds: the kernel tells by the length it fills in, so the place decides.
         const auto folder = entry.path().parent_path().filename().string();
         if (folder == "links") continue;
-        if (folder == "progs") {
+        if (folder == "iter") {
+            bpf_link_info info{};
+            __u32 size = sizeof info;
+            check(bpf_obj_get_info_by_fd(fd.get(), &info, &size), entry.path());
+            ids.programs.insert(info.prog_id);
+        } else if (folder == "progs") {
             bpf_prog_info info{};
             __u32 size = sizeof info;
             check(bpf_obj_get_info_by_fd(fd.get(), &info, &size), entry.path());

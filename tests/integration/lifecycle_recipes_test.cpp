@@ -86,14 +86,16 @@ TEST(Recipes, MatchingCanFail) {
 class LifecycleRecipes : public Lifecycle {};
 
 TEST_F(LifecycleRecipes, DoWhatTheDocumentSays) {
-    const ProbeProxy proxy(sandbox_);
+    const ProbeProxy proxy(sandbox_, {.verify = true, .hold = true});
     const RunningShunt running(sandbox_, lifecycle_config("auto", "  excludeOutboundPorts: [22]\n"));
-    expect_proxied(sandbox_.app());
+    Dialer dialer(sandbox_.app());
+    ASSERT_EQ(dialer.run({.destinations = {"10.9.9.9:80"}, .hold = true}).ok, 1u);
     const auto found = recipes();
     ASSERT_GE(found.size(), 10u);
     std::string directory;
     for (auto recipe : found) {
         for (const auto& [from, to] : {std::pair<std::string, std::string>{"/sys/fs/bpf/shunt", sandbox_.pin_dir()},
+                                       {"NETNS", sandbox_.client_netns()},
                                        {"CGROUP", sandbox_.root_cgroup()}})
             for (std::size_t at = 0; (at = recipe.command.find(from, at)) != std::string::npos; at += to.size())
                 recipe.command.replace(at, from.size(), to);

@@ -8,6 +8,7 @@
 
 #include "kernel/fd.h"
 #include "kernel/features.h"
+#include "kernel/iterators.h"
 #include "kernel/log_capture.h"
 
 namespace shunt::kernel {
@@ -86,6 +87,8 @@ std::vector<SurveyedFeature> survey_features() {
         {"connectProbeRead", base.probe_read, false,
          "telling own addresses for sockets with a bound source port (with btf)",
          "an own address dialled from such a socket counts as any other"},
+        {"tcpIterators", base.btf && has_iterators(), false, "`cat` on the pinned iterators (connections, records)",
+         "`shunt connections` shows the same"},
         {"lpmBatch", lpm_batch(), false, "loading many ranges with few system calls", "they are written one by one"},
         {"memcgAccounting", helper(BPF_PROG_TYPE_SOCKET_FILTER, BPF_FUNC_ktime_get_coarse_ns), false,
          "maps that do not count against RLIMIT_MEMLOCK", "RLIMIT_MEMLOCK is raised, which needs CAP_SYS_RESOURCE"},

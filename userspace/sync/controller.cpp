@@ -8,6 +8,7 @@
 
 #include "base/names.h"
 #include "kernel/features.h"
+#include "kernel/iterators.h"
 #include "kernel/link.h"
 #include "kernel/pins.h"
 #include "policy/tables.h"
@@ -70,7 +71,7 @@ base::Status Controller::Impl::install(const kernel::Paths& paths, const model::
             return base::fail(root + "/" + name + " was installed by a build with another map layout (this one has " +
                               object->abi_hash() + "); run that build's `shunt uninstall` first");
     layout.directory = root + "/" + object->abi_hash();
-    for (const auto& directory : {layout.directory, layout.programs(), layout.links()})
+    for (const auto& directory : {layout.directory, layout.programs(), layout.links(), layout.iterators()})
         if (auto made = kernel::make_pin_directory(directory); !made) return made;
     return object->load(layout.directory, features);
 }
@@ -194,6 +195,10 @@ base::Status Controller::Impl::start(const kernel::Paths& paths, const model::Me
     if (!applied) return tl::unexpected(applied.error());
     report = *applied;
     report.adopted = adopted;
+    if (features.btf)
+        if (auto pinned = kernel::pin_iterators(layout.directory, layout.iterators()); !pinned)
+            report.warnings.push_back(pinned.error().message +
+                                      " (`cat` shows no connections; nothing else needs them)");
     return {};
 }
 

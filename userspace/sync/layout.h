@@ -17,6 +17,7 @@ struct Layout {
     }
     std::string programs() const { return directory + "/progs"; }
     std::string program(const std::string& name) const { return programs() + "/" + name; }
+    std::string iterators() const { return directory + "/iter"; }
     std::string links() const { return directory + "/links"; }
     // shunt_connect4_<cgroup id>
     std::string link(const std::string& program, std::uint64_t cgroup_id) const {

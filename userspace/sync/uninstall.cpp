@@ -49,7 +49,12 @@ base::Status remove_layout(const Layout& layout, unsigned drain_seconds, Uninsta
         if (auto removed = kernel::unpin(layout.program(name)); !removed) return removed;
         ++report.programs;
     }
-    for (const auto& directory : {layout.programs(), layout.links()}) {
+    for (const auto& name : kernel::entries(layout.iterators())) {
+        const auto pin = layout.iterators() + "/" + name;
+        if (auto link = kernel::read_link(pin)) ids.programs.push_back(link->program_id);
+        if (auto removed = kernel::unpin(pin); !removed) return removed;
+    }
+    for (const auto& directory : {layout.programs(), layout.links(), layout.iterators()}) {
         if (auto removed = kernel::remove_directory(directory); !removed) return removed;
         ++report.directories;
     }
