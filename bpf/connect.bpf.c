@@ -14,7 +14,7 @@ SHUNT_INLINE void shunt_read_history(struct bpf_sock *sk, struct shunt_flow *flo
 	struct shunt_sock *stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, 0);
 	int app_bound = 0;
 
-	if (stored) {
+	if (SHUNT_RARELY(stored)) {
 		stored->flags &= ~(__u32)(SHUNT_SOCK_CLIENT | SHUNT_SOCK_BALANCED);
 		/* A bind() that failed, or was taken back, leaves no source: the next one is not the application's. */
 		if (shunt_ip_is_any(&flow->src))
@@ -81,7 +81,7 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 	enum shunt_reason reason;
 	struct shunt_listener listener = {};
 
-	if (!scope || !sk) {
+	if (SHUNT_RARELY(!scope || !sk)) {
 		shunt_count_event(SHUNT_EVENT_FAIL_STATE);
 		shunt_count_reason(SHUNT_REASON_INTERNAL_REFUSE);
 		shunt_tell_observers(&flow, SHUNT_REASON_INTERNAL_REFUSE, SHUNT_LANE_NONE);
@@ -94,17 +94,17 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 	shunt_read_history(sk, &flow);
 
 	reason = shunt_decide(&env, scope, &flow, &listener);
-	if (env.failed)
+	if (SHUNT_RARELY(env.failed))
 		reason = shunt_internal(scope, SHUNT_EVENT_FAIL_STATE);
 	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REDIRECT)
 		reason = shunt_redirect(&env, sk, scope, &flow, reason);
-	else if (shunt_verdict_of(reason) == SHUNT_VERDICT_BALANCE)
+	else if (SHUNT_RARELY(shunt_verdict_of(reason) == SHUNT_VERDICT_BALANCE))
 		reason = shunt_balance(&env, sk, scope, &flow, &listener);
-	if (shunt_verdict_of(reason) == SHUNT_VERDICT_BYPASS)
+	if (SHUNT_RARELY(shunt_verdict_of(reason) == SHUNT_VERDICT_BYPASS))
 		reason = shunt_bypass(&env, sk, &flow, reason);
 	shunt_count_reason(reason);
 	shunt_tell_observers(&flow, reason, env.lane);
-	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REFUSE)
+	if (SHUNT_RARELY(shunt_verdict_of(reason) == SHUNT_VERDICT_REFUSE))
 		return shunt_refuse(ctx, family, is_v4, reason);
 	return 1;
 }

@@ -109,7 +109,7 @@ SHUNT_INLINE int shunt_peername(struct bpf_sock_addr *ctx, int family)
 		return 1;
 	end = shunt_end_of(sk, family, header, &dest);
 	if (end == SHUNT_END_PROXY) {
-		scope = shunt_scope_in(bank);
+		scope = shunt_scope_in(header, bank);
 		return scope ? shunt_show_client(ctx, family, scope, &dest) : 1;
 	}
 	if (end == SHUNT_END_CLIENT || end == SHUNT_END_BALANCED) {
@@ -130,7 +130,7 @@ SHUNT_INLINE int shunt_sockname(struct bpf_sock_addr *ctx, int family)
 	header = shunt_open_bank(&bank);
 	if (!header || !sk || shunt_end_of(sk, family, header, &dest) != SHUNT_END_CLIENT)
 		return 1;
-	scope = shunt_scope_in(bank);
+	scope = shunt_scope_in(header, bank);
 	return scope ? shunt_show_client(ctx, family, scope, &dest) : 1;
 }
 

@@ -13,6 +13,9 @@
 #define shunt_swap32(x) ((__u32)(x))
 #endif
 
+/* Rarely true: such code goes behind the usual path, which then takes fewer cache lines. */
+#define SHUNT_RARELY(condition) __builtin_expect(!!(condition), 0)
+
 #ifdef __bpf__
 #define SHUNT_INLINE static __attribute__((always_inline)) inline
 #else

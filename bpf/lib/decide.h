@@ -172,7 +172,7 @@ SHUNT_INLINE enum shunt_reason shunt_decide(struct shunt_env *env, const struct 
 		gid_flags = shunt_env_owner(env, SHUNT_OWNER_GID, flow->gid);
 
 	/* 2 */
-	if (loopback) {
+	if (SHUNT_RARELY(loopback)) {
 		int own_port = flow->dst_port_be == (is_v4 ? scope->proxy4_port_be : scope->proxy6_port_be);
 
 		if (own_port || (is_v4 && shunt_env_is_proxy_port(env, flow->dst_port_be))) {

@@ -27,7 +27,7 @@ SHUNT_INLINE __u32 shunt_env_port(struct shunt_env *env, __u16 port_be)
 	void *table = bpf_map_lookup_elem(&shunt_ports_b, &bank);
 	const struct shunt_port_rule *rule;
 
-	if (!table) {
+	if (SHUNT_RARELY(!table)) {
 		env->failed = 1;
 		return 0;
 	}
@@ -47,7 +47,7 @@ SHUNT_INLINE __u32 shunt_env_cidr(struct shunt_env *env, const struct shunt_ip *
 		};
 
 		table = bpf_map_lookup_elem(&shunt_cidrs4_b, &bank);
-		if (!table) {
+		if (SHUNT_RARELY(!table)) {
 			env->failed = 1;
 			return 0;
 		}
@@ -60,7 +60,7 @@ SHUNT_INLINE __u32 shunt_env_cidr(struct shunt_env *env, const struct shunt_ip *
 		};
 
 		table = bpf_map_lookup_elem(&shunt_cidrs6_b, &bank);
-		if (!table) {
+		if (SHUNT_RARELY(!table)) {
 			env->failed = 1;
 			return 0;
 		}
@@ -76,7 +76,7 @@ SHUNT_INLINE __u32 shunt_env_owner(struct shunt_env *env, __u32 kind, __u32 id)
 	void *table = bpf_map_lookup_elem(&shunt_owners_b, &bank);
 	const struct shunt_owner_rule *rule;
 
-	if (!table) {
+	if (SHUNT_RARELY(!table)) {
 		env->failed = 1;
 		return 0;
 	}
@@ -92,7 +92,7 @@ SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip
 	void *table = bpf_map_lookup_elem(&shunt_listen_b, &bank);
 	const struct shunt_listener *found;
 
-	if (!table) {
+	if (SHUNT_RARELY(!table)) {
 		env->failed = 1;
 		return 0;
 	}
@@ -136,7 +136,7 @@ SHUNT_INLINE int shunt_env_is_own(struct shunt_env *env, const struct shunt_flow
 	struct shunt_ip never = { { shunt_swap32(0x01000000u), 0, 0, shunt_swap32(1u) } };
 	int own;
 
-	if (flow->src_port)
+	if (SHUNT_RARELY(flow->src_port))
 		return shunt_ip_equal(&flow->src, &flow->dst) ||
 		       shunt_netns_has(env->ctx, flow->dst.words_be[0], flow->dst.words_be[1], flow->dst.words_be[2],
 				       flow->dst.words_be[3]);

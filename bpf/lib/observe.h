@@ -100,7 +100,7 @@ SHUNT_INLINE void shunt_tell_observers(const struct shunt_flow *flow, enum shunt
 	__u32 zero = 0;
 	const struct shunt_observe *observe = bpf_map_lookup_elem(&shunt_observe, &zero);
 
-	if (observe && *(const volatile __u64 *)&observe->until_ns)
+	if (SHUNT_RARELY(observe && *(const volatile __u64 *)&observe->until_ns))
 		shunt_tell(flow->dst.words_be[0], flow->dst.words_be[1], flow->dst.words_be[2], flow->dst.words_be[3],
 			   reason | lane << 8 | (__u32)flow->dst_port_be << 16);
 }

@@ -15,22 +15,26 @@ struct shunt_target {
 	enum shunt_lane lane;
 };
 
-/* Does anybody listen there, in the socket's own network namespace? Asked at each connect, never cached. */
-SHUNT_INLINE int shunt_is_listening(struct bpf_sock_addr *ctx, const struct shunt_target *target)
+/*
+ * Does anybody listen on the proxy's address as configured, in the socket's own network namespace? Asked at each connect,
+ * never cached. Not on the address that the destination becomes: a listener on the wildcard is found at once under that
+ * address, and the kernel looks into the same places of its tables each time, which the caches then hold.
+ */
+SHUNT_INLINE int shunt_is_listening(struct bpf_sock_addr *ctx, const struct shunt_ip *addr, __u16 port_be, int is_v4)
 {
 	struct bpf_sock_tuple tuple = {};
 	struct bpf_sock *sk;
 	int listening;
 
-	if (shunt_ip_is_v4(&target->addr)) {
-		tuple.ipv4.saddr = target->addr.words_be[3];
-		tuple.ipv4.daddr = target->addr.words_be[3];
-		tuple.ipv4.dport = target->port_be;
+	if (is_v4) {
+		tuple.ipv4.saddr = addr->words_be[3];
+		tuple.ipv4.daddr = addr->words_be[3];
+		tuple.ipv4.dport = port_be;
 		sk = bpf_sk_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
 	} else {
-		__builtin_memcpy(tuple.ipv6.saddr, target->addr.words_be, 16);
-		__builtin_memcpy(tuple.ipv6.daddr, target->addr.words_be, 16);
-		tuple.ipv6.dport = target->port_be;
+		__builtin_memcpy(tuple.ipv6.saddr, addr->words_be, 16);
+		__builtin_memcpy(tuple.ipv6.daddr, addr->words_be, 16);
+		tuple.ipv6.dport = port_be;
 		sk = bpf_sk_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 	}
 	if (!sk)
@@ -182,9 +186,9 @@ SHUNT_INLINE enum shunt_reason shunt_redirect(struct shunt_env *env, struct bpf_
 		failure = shunt_keep_in_address(env, scope, flow, &target);
 	else
 		failure = shunt_keep_in_record(env, sk, scope, flow, is_v4, &target);
-	if (failure != SHUNT_EVENT_UNSET)
+	if (SHUNT_RARELY(failure != SHUNT_EVENT_UNSET))
 		return shunt_internal(scope, failure);
-	if (!shunt_is_listening(env->ctx, &target)) {
+	if (SHUNT_RARELY(!shunt_is_listening(env->ctx, is_v4 ? &scope->proxy4 : &scope->proxy6, target.port_be, is_v4))) {
 		/* Nothing is rewritten yet; a source that was just set is the undo's business. */
 		return scope->flags & SHUNT_SCOPE_DOWN_BYPASS ? SHUNT_REASON_PROXY_DOWN_BYPASS
 							      : SHUNT_REASON_PROXY_DOWN_REFUSE;

@@ -11,7 +11,7 @@
 /*
  * The cgroup whose scope governs the calling process: the deepest of its ancestors that has one; 0: the base scope. A
  * function of its own, verified once; weak, because two source files have it. Costs two look-ups for each level at
- * which there are scopes, one read without any.
+ * which there are scopes.
  */
 __attribute__((noinline, weak)) __u64 shunt_find_scope(__u32 bank)
 {
@@ -24,8 +24,6 @@ __attribute__((noinline, weak)) __u64 shunt_find_scope(__u32 bank)
 	if (!header || !table)
 		return 0;
 	levels = header->levels;
-	if (!levels)
-		return 0;
 #pragma clang loop unroll(disable)
 	for (level = SHUNT_DEEPEST_LEVEL; level > 0; level--) {
 		if (!(levels >> level & 1))
@@ -38,14 +36,16 @@ __attribute__((noinline, weak)) __u64 shunt_find_scope(__u32 bank)
 }
 
 /* The caller's settings in that bank. NULL: none (a failure, never "bypass"). */
-SHUNT_INLINE const struct shunt_scope *shunt_scope_in(__u32 bank)
+SHUNT_INLINE const struct shunt_scope *shunt_scope_in(const struct shunt_bank *header, __u32 bank)
 {
-	struct shunt_scope_key key = { .cgroup_id = shunt_find_scope(bank) };
+	struct shunt_scope_key key = {};
 	void *table = bpf_map_lookup_elem(&shunt_scopes_b, &bank);
 	const struct shunt_scope *scope;
 
-	if (!table)
+	if (SHUNT_RARELY(!table))
 		return NULL;
+	if (SHUNT_RARELY(header->levels))
+		key.cgroup_id = shunt_find_scope(bank);
 	scope = bpf_map_lookup_elem(table, &key);
 	return scope && scope->flags & SHUNT_SCOPE_VALID ? scope : NULL;
 }
@@ -56,7 +56,9 @@ SHUNT_INLINE const struct shunt_scope *shunt_scope_in(__u32 bank)
  */
 SHUNT_INLINE const struct shunt_scope *shunt_open_scope(__u32 *bank)
 {
-	return shunt_open_bank(bank) ? shunt_scope_in(*bank) : NULL;
+	const struct shunt_bank *header = shunt_open_bank(bank);
+
+	return header ? shunt_scope_in(header, *bank) : NULL;
 }
 
 #endif

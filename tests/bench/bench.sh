@@ -28,13 +28,15 @@ case $case_name in
             def whole: .histogram.total == .timed_connections
                 and ([.histogram.counts[][1]] | add) == .timed_connections;
             .shunt_bench == 1 and .skipped == [] and (.machine.mitigations | length) > 0
-            and (["direct", "iptables-legacy", "iptables-nft", "nftables", "shunt-address", "shunt-record"] - (.arms | keys) == [])
-            and all(.arms[]; (.connect_added_p50_ns | type) == "number" and (.connect_p99_ns > 0) and .timed_connections == 144
+            and (["direct", "iptables-legacy", "iptables-legacy-idle", "iptables-nft", "nftables", "shunt-address", "shunt-record"] - (.arms | keys) == [])
+            and all(.arms[]; (.connect_added_p50_ns | type) == "number" and (.connect_p99_ns > 0) and .timed_connections == 1536
                 and whole and all(.families[]; whole))
             and all(.arms[]; .proof | .connections > 0 and .seen_by_proxy == .connections
                 and .right_destination == .connections and (.redirected == null or .redirected == .connections))
             and ([.arms[] | select(.proof.redirected == null)] | length) == 2
-            and (.arms["shunt-record"].families.v6.connect_p50_ns > 0)' "$dir/out" >/dev/null ||
+            and (.arms["shunt-record"].families.v6.connect_p50_ns > 0)
+            and any(.programs[]; .arm == "shunt-address" and .family == "v4" and .program == "shunt_connect4"
+                and .runs_per_connection == 1 and .ns_per_run > 0 and .machine_bytes > 0)' "$dir/out" >/dev/null ||
             fail "not the JSON that was expected: $(jq -c 'del(.arms[].histogram, .arms[].families[]?.histogram)' "$dir/out")"
         ;;
     proof)

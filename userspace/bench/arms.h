@@ -19,10 +19,11 @@ enum class Mechanism { kNone, kIptablesLegacy, kIptablesNft, kNftables, kShunt }
 struct ArmSpec {
     std::string name;
     Mechanism mechanism = Mechanism::kNone;
-    std::string meaning;  // one line, for reports
-    bool policy = true;   // enforces the policy; false: Istio's chain with default flags
-    bool v6 = true;       // the proxy listens on [::], and IPv6 is captured
-    bool record = false;  // shunt's lane: record
+    std::string meaning;   // one line, for reports
+    bool policy = true;    // enforces the policy; false: Istio's chain with default flags
+    bool v6 = true;        // the proxy listens on [::], and IPv6 is captured
+    bool record = false;   // shunt's lane: record
+    bool forgets = false;  // conntrack drops closed connections after a second instead of the kernel's ten
 };
 
 // In the order of reports; "direct" and "direct-again" come first.

@@ -10,6 +10,8 @@
 namespace shunt::bench {
 namespace {
 
+constexpr unsigned kProgramBatches = 20;
+
 // The last CPU this process may run on: the first ones serve interrupts.
 int measuring_cpu() {
     cpu_set_t set;
@@ -55,6 +57,11 @@ base::Status measure(const Options& options, const Workplace& place, const Stage
     if (auto proven = check(connects->proofs); !proven) return proven;
     report.proofs = connects->proofs;
     report.connect = summarise(connects->series, options.seed);
+    const bool brief = options.rounds > 0 && options.rounds < kProgramBatches;
+    auto programs = run_programs(arms, brief ? options.rounds : kProgramBatches, plan.batch, options.seed,
+                                 [&](double part) { return progress("programs", part); });
+    if (!programs) return tl::unexpected(programs.error());
+    report.programs = std::move(*programs);
     return {};
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "bench/machine.h"
+#include "bench/programs_stage.h"
 #include "bench/statistics.h"
 
 namespace shunt::bench {
@@ -31,6 +32,7 @@ struct Report {
     std::vector<Skipped> skipped;
     std::vector<ArmProof> proofs;
     Statistics connect;
+    std::vector<ProgramCost> programs;
 };
 
 // Stage and part done (0-1); false: stop and clean up.

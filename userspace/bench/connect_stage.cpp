@@ -10,22 +10,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// One batch: dial, then look at it from the proxy's side, then let go.
-base::Status run_batch(Arm& arm, const BatchRequest& request, unsigned warm_up, std::vector<std::uint32_t>& times,
-                       ArmProof& proof) {
-    auto dialled = dial(arm.client(), request);
-    if (!dialled) return tl::unexpected(dialled.error());
-    auto accepted = accept_all(arm.proxy(), request);
-    if (!accepted) return tl::unexpected(accepted.error());
-    if (auto done = hang_up(arm.client()); !done) return done;
-    for (std::size_t i = warm_up; i < dialled->size(); ++i) times.push_back(static_cast<std::uint32_t>((*dialled)[i]));
-    proof.connections += request.count;
-    proof.seen += accepted->seen;
-    proof.right += accepted->right;
-    if (proof.first_wrong.empty()) proof.first_wrong = accepted->first_wrong;
-    return {};
-}
-
 base::Result<std::vector<std::optional<std::uint64_t>>> read_hits(const std::vector<Arm>& arms) {
     std::vector<std::optional<std::uint64_t>> hits;
     for (const auto& arm : arms) {
@@ -37,6 +21,19 @@ base::Result<std::vector<std::optional<std::uint64_t>>> read_hits(const std::vec
 }
 
 }  // namespace
+
+base::Result<Words> run_batch(Arm& arm, const BatchRequest& request, ArmProof& proof) {
+    auto dialled = dial(arm.client(), request);
+    if (!dialled) return dialled;
+    auto accepted = accept_all(arm.proxy(), request);
+    if (!accepted) return tl::unexpected(accepted.error());
+    if (auto done = hang_up(arm.client()); !done) return tl::unexpected(done.error());
+    proof.connections += request.count;
+    proof.seen += accepted->seen;
+    proof.right += accepted->right;
+    if (proof.first_wrong.empty()) proof.first_wrong = accepted->first_wrong;
+    return dialled;
+}
 
 base::Result<ConnectResult> run_connects(std::vector<Arm>& arms, const ConnectPlan& plan, const Progress& progress) {
     ConnectResult result;
@@ -66,8 +63,10 @@ base::Result<ConnectResult> run_connects(std::vector<Arm>& arms, const ConnectPl
             auto& series = result.series[i];
             auto& times = series.rounds.emplace_back();
             const BatchRequest request{series.family, seed, plan.warm_up + plan.batch};
-            if (auto ran = run_batch(arms[arm_of[i]], request, plan.warm_up, times, result.proofs[arm_of[i]]); !ran)
-                return tl::unexpected(ran.error());
+            auto ran = run_batch(arms[arm_of[i]], request, result.proofs[arm_of[i]]);
+            if (!ran) return tl::unexpected(ran.error());
+            for (std::size_t k = plan.warm_up; k < ran->size(); ++k)
+                times.push_back(static_cast<std::uint32_t>((*ran)[k]));
         }
     }
     const auto after = read_hits(arms);

@@ -46,6 +46,18 @@ Json proof_json(const ArmProof& proof) {
             {"right_destination", proof.right}};
 }
 
+Json programs_json(const std::vector<ProgramCost>& costs) {
+    Json programs = Json::array();
+    for (const auto& cost : costs)
+        programs.push_back({{"arm", cost.arm},
+                            {"family", to_string(cost.family)},
+                            {"program", cost.program},
+                            {"runs_per_connection", rounded(cost.runs_per_connection)},
+                            {"ns_per_run", rounded(cost.ns_per_run)},
+                            {"machine_bytes", cost.machine_bytes}});
+    return programs;
+}
+
 Json machine_json(const Machine& machine) {
     return {{"cpu", machine.cpu},
             {"cpus", machine.cpus},
@@ -86,6 +98,7 @@ nlohmann::ordered_json to_json(const Report& report) {
             {"versions", report.machine.versions},
             {"policy", {{"cidrs", policy.cidrs}, {"ports", policy.ports}, {"listeners", policy.listeners}}},
             {"noise_ns", noise},
+            {"programs", programs_json(report.programs)},
             {"skipped", skipped},
             {"arms", arms}};
 }

@@ -39,6 +39,12 @@ std::string to_text(const Report& report) {
                                     microseconds(figures.p999), added(figures), against_legacy(figures),
                                     figures.p99_over_direct.value);
     }
+    if (!report.programs.empty())
+        text += fmt::format("\n{:<21} {:<7} {:<17} {:>12} {:>10} {:>13}\n", "BPF programs", "family", "program",
+                            "runs/connect", "ns per run", "machine bytes");
+    for (const auto& cost : report.programs)
+        text += fmt::format("{:<21} {:<7} {:<17} {:>12.2f} {:>10.0f} {:>13}\n", cost.arm, to_string(cost.family),
+                            cost.program, cost.runs_per_connection, cost.ns_per_run, cost.machine_bytes);
     std::uint64_t connections = 0;
     for (const auto& proof : report.proofs) connections += proof.connections;
     text += fmt::format(

@@ -21,7 +21,7 @@ base::Result<std::vector<ProgramStats>> read_program_stats(const std::string& di
         __u32 size = sizeof info;
         if (bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0)
             return tl::unexpected(base::errno_error("program " + pin + ": info", errno));
-        all.push_back({name, info.run_cnt, info.run_time_ns});
+        all.push_back({name, info.run_cnt, info.run_time_ns, info.jited_prog_len});
     }
     return all;
 }
@@ -30,6 +30,12 @@ bool program_stats_enabled() {
     std::ifstream file("/proc/sys/kernel/bpf_stats_enabled");
     int value = 0;
     return file >> value && value != 0;
+}
+
+base::Result<Fd> count_program_runs() {
+    Fd fd(bpf_enable_stats(BPF_STATS_RUN_TIME));
+    if (!fd) return tl::unexpected(base::errno_error("statistics of BPF programs", errno));
+    return fd;
 }
 
 }  // namespace shunt::kernel

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel says each BPF program of the shunt arms takes: run_time_ns over run_cnt, in a pass of its own,
+// because counting slows every run down.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/connect_stage.h"
+
+namespace shunt::bench {
+
+struct ProgramCost {
+    std::string arm;
+    Family family = Family::kV4;
+    std::string program;
+    double runs_per_connection = 0;
+    double ns_per_run = 0;  // with what counting adds
+    std::uint32_t machine_bytes = 0;
+};
+
+base::Result<std::vector<ProgramCost>> run_programs(std::vector<Arm>& arms, unsigned batches, unsigned batch,
+                                                    std::uint64_t seed, const Progress& progress);
+
+}  // namespace shunt::bench
