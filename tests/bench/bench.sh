@@ -19,7 +19,7 @@ left_by() { find "$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 
 case $case_name in
     run)
-        "$shunt" bench --rounds 3 -o json >"$dir/out" 2>"$dir/err" &
+        "$shunt" bench --rounds 3 -o json --report "$dir/page.html" >"$dir/out" 2>"$dir/err" &
         pid=$!
         wait "$pid" || fail "exit code $?"
         [[ -z $(left_by "$pid") ]] || fail "cgroups are left"
@@ -38,6 +38,13 @@ case $case_name in
             and any(.programs[]; .arm == "shunt-address" and .family == "v4" and .program == "shunt_connect4"
                 and .runs_per_connection == 1 and .ns_per_run > 0 and .machine_bytes > 0)' "$dir/out" >/dev/null ||
             fail "not the JSON that was expected: $(jq -c 'del(.arms[].histogram, .arms[].families[]?.histogram)' "$dir/out")"
+        for part in '</html>' 'class="line shunt-record"' 'class="bar nftables"' 'shunt_connect4'; do
+            grep -qF "$part" "$dir/page.html" || fail "the page has no $part"
+        done
+        # A run against itself differs nowhere.
+        "$shunt" bench compare "$dir/out" "$dir/out" -o json >"$dir/same" 2>"$dir/err" || fail "compare: exit code $?"
+        jq -e '(.arms | length) > 10 and all(.arms[]; .distinguishable == false) and .notes == []' "$dir/same" >/dev/null ||
+            fail "a run differs from itself: $(cat "$dir/same")"
         ;;
     proof)
         # Redirected, but past the rule that counts: connections work as always, and the figures would be of other rules.
@@ -80,6 +87,20 @@ EOF
         setpriv --reuid 65534 --regid 65534 --clear-groups "$shunt" bench --rounds 1 >"$dir/out" 2>"$dir/err" || status=$?
         ((status == 5)) || fail "exit code $status, 5 was expected"
         grep -q 'needs root' "$dir/err" || fail "the message is another"
+        refused() { # EXIT CODE, MESSAGE, ARGUMENT...
+            status=0
+            "$shunt" bench "${@:3}" >"$dir/out" 2>"$dir/err" || status=$?
+            ((status == $1)) || fail "$*: exit code $status"
+            [[ ! -s $dir/out ]] || fail "$*: data is printed"
+            grep -qF -- "$2" "$dir/err" || fail "$*: the message is another"
+        }
+        echo '{"shunt_bench": 99, "arms": {}}' >"$dir/other.json"
+        refused 1 'other.json: a report of version 99' compare "$dir/other.json" "$dir/other.json"
+        refused 1 'not a report of shunt bench' compare /dev/null /dev/null
+        refused 1 'No such file' compare "$dir/none.json" "$dir/other.json"
+        refused 2 'compare takes two files' compare "$dir/other.json"
+        refused 2 '"compair" is no action' compair
+        refused 1 'No such file' --report "$dir/none/page.html"
         ;;
     *) fail "unknown case $case_name" ;;
 esac

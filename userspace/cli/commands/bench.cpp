@@ -7,7 +7,11 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <fstream>
 
+#include "base/text.h"
+#include "bench/compare.h"
+#include "bench/page.h"
 #include "bench/report_json.h"
 #include "bench/report_text.h"
 #include "cli/command.h"
@@ -72,10 +76,45 @@ private:
 
 struct Chosen {
     bool quick = false;
+    std::string page;                // --report
+    std::vector<std::string> words;  // compare A.json B.json
     bench::Options options;
 };
 
+base::Result<base::ExitCode> compare(Context& context, const Chosen& chosen) {
+    if (chosen.words.size() != 3)
+        return base::fail("compare takes two files: shunt bench compare A.json B.json", base::ExitCode::kUsage);
+    const auto a = bench::read_report(chosen.words[1]);
+    if (!a) return tl::unexpected<base::Error>(a.error());
+    const auto b = bench::read_report(chosen.words[2]);
+    if (!b) return tl::unexpected<base::Error>(b.error());
+    const auto comparison = bench::compare(*a, *b);
+    if (context.out.format() == Format::kTable)
+        context.out.text(bench::to_text(comparison));
+    else
+        context.out.emit(bench::to_json(comparison));
+    return base::ExitCode::kOk;
+}
+
+// Opened before the run, so that five minutes are not spent for a page that cannot be written.
+base::Result<std::ofstream> open_page(const std::string& file) {
+    std::ofstream page(file);
+    if (!page) return tl::unexpected(base::errno_error(file, errno));
+    return page;
+}
+
 base::Result<base::ExitCode> bench(Context& context, const Chosen& chosen) {
+    if (!chosen.words.empty()) {
+        if (chosen.words[0] == "compare") return compare(context, chosen);
+        return base::fail("bench: " + base::quoted(chosen.words[0]) + " is no action; expected compare, or nothing",
+                          base::ExitCode::kUsage);
+    }
+    std::optional<std::ofstream> page;
+    if (!chosen.page.empty()) {
+        auto opened = open_page(chosen.page);
+        if (!opened) return tl::unexpected<base::Error>(opened.error());
+        page = std::move(*opened);
+    }
     auto options = chosen.options;
     options.seconds = chosen.quick ? kQuickSeconds : kDefaultSeconds;
     const Interruptible guard;
@@ -88,6 +127,8 @@ base::Result<base::ExitCode> bench(Context& context, const Chosen& chosen) {
     if (interrupted != 0) return base::fail("interrupted; everything that was made is removed");
     if (!report) return tl::unexpected<base::Error>(report.error());
     for (const auto& skipped : report->skipped) spdlog::warn("{} is left out: {}", skipped.arm, skipped.reason);
+    if (page && !(*page << bench::to_page(bench::to_json(*report)) << std::flush))
+        return base::fail(chosen.page + ": cannot be written");
     if (context.out.format() == Format::kTable)
         context.out.text(bench::to_text(*report));
     else
@@ -103,6 +144,10 @@ Action define(CLI::App& app) {
         ->type_name("ARM,...");
     app.add_option("--rounds", chosen->options.rounds, "At most this many rounds of batches, whatever the time")
         ->type_name("NUMBER");
+    app.add_option("--report", chosen->page, "Also write one HTML page with plots, which needs nothing else")
+        ->type_name("FILE.html");
+    app.add_option("ACTION", chosen->words, "compare A.json B.json: what differs between two runs of -o json")
+        ->type_name("[compare A.json B.json]");
     return [chosen](Context& context) { return bench(context, *chosen); };
 }
 
@@ -119,10 +164,13 @@ Command bench_command() {
             "difference smaller than the one between the two is printed as not distinguishable.",
             {{"shunt bench --quick", "a minute, with a table at the end"},
              {"shunt bench -o json > bench.json", "all figures and histograms"},
+             {"shunt bench --quick --report bench.html", "and a page with plots"},
+             {"shunt bench compare before.json after.json", "two runs; what is below their noise is said to be"},
              {"shunt bench --arms iptables-legacy,shunt-address", "two of the ways only"}},
             true,
             "",
-            define};
+            define,
+            {"compare"}};
 }
 
 }  // namespace shunt::cli
