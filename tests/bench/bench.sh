@@ -19,7 +19,7 @@ left_by() { find "$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 
 case $case_name in
     run)
-        "$shunt" bench --rounds 3 -o json --report "$dir/page.html" >"$dir/out" 2>"$dir/err" &
+        "$shunt" bench --rounds 3 --entries 10,100 -o json --report "$dir/page.html" >"$dir/out" 2>"$dir/err" &
         pid=$!
         wait "$pid" || fail "exit code $?"
         [[ -z $(left_by "$pid") ]] || fail "cgroups are left"
@@ -36,7 +36,11 @@ case $case_name in
             and ([.arms[] | select(.proof.redirected == null)] | length) == 2
             and (.arms["shunt-record"].families.v6.connect_p50_ns > 0)
             and any(.programs[]; .arm == "shunt-address" and .family == "v4" and .program == "shunt_connect4"
-                and .runs_per_connection == 1 and .ns_per_run > 0 and .machine_bytes > 0)' "$dir/out" >/dev/null ||
+                and .runs_per_connection == 1 and .ns_per_run > 0 and .machine_bytes > 0)
+            and ([.stages.growth[] | "\(.arm) \(.entries)"] | sort) == ["iptables-legacy 10", "iptables-legacy 100",
+                "shunt-address 10", "shunt-address 100"]
+            and all(.stages.growth[]; .apply_ms > 0)
+            and .stages.start.protected_ms > 0 and .stages.start.resident_mb > 1' "$dir/out" >/dev/null ||
             fail "not the JSON that was expected: $(jq -c 'del(.arms[].histogram, .arms[].families[]?.histogram)' "$dir/out")"
         for part in '</html>' 'class="line shunt-record"' 'class="bar nftables"' 'shunt_connect4'; do
             grep -qF "$part" "$dir/page.html" || fail "the page has no $part"
@@ -55,13 +59,13 @@ sed 's/^-A OUTPUT .*/-A OUTPUT -p tcp -j REDIRECT --to-ports 15001/' | "$real" "
 EOF
         chmod 755 "$dir/iptables-legacy-restore"
         status=0
-        PATH="$dir:$PATH" "$shunt" bench --rounds 2 --arms iptables-legacy -o json >"$dir/out" 2>"$dir/err" || status=$?
+        PATH="$dir:$PATH" "$shunt" bench --rounds 2 --arms iptables-legacy --stages programs -o json >"$dir/out" 2>"$dir/err" || status=$?
         ((status == 1)) || fail "exit code $status, 1 was expected"
         [[ ! -s $dir/out ]] || fail "figures are printed without proof"
         grep -Eq 'proof failed: iptables-legacy: [0-9]+ connections, but the redirection counted [0-9]+' "$dir/err" ||
             fail "the message is another"
         # The same again without the interference, so that it was the interference that failed.
-        "$shunt" bench --rounds 2 --arms iptables-legacy -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
+        "$shunt" bench --rounds 2 --arms iptables-legacy --stages programs -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
         ;;
     interrupt)
         "$shunt" bench --arms shunt-address >"$dir/out" 2>"$dir/err" &
@@ -100,6 +104,7 @@ EOF
         refused 1 'No such file' compare "$dir/none.json" "$dir/other.json"
         refused 2 'compare takes two files' compare "$dir/other.json"
         refused 2 '"compair" is no action' compair
+        refused 2 'did you mean "growth"' --stages grow
         refused 1 'No such file' --report "$dir/none/page.html"
         ;;
     *) fail "unknown case $case_name" ;;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/arms.h"
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -105,58 +106,78 @@ std::vector<Family> Arm::families() const {
     return list;
 }
 
-base::Result<Arm> Arm::start(const Workplace& place, const ArmSpec& spec, const PolicySize& full_size, int cpu) {
+base::Result<Arm> Arm::start(const Workplace& place, const ArmSpec& spec, const PolicySize& size, int cpu,
+                             const std::optional<PolicySize>& dialled, const std::string& folder) {
     Arm arm;
     arm.spec_ = spec;
+    arm.folder_ = folder.empty() ? spec.name : folder;
+    arm.size_ = spec.policy ? size : kNoPolicy;
     const auto wrapped = [&](const base::Error& error) { return base::wrap("arm " + spec.name, error); };
-    if (auto made = place.make_cgroups(spec.name); !made) return wrapped(made.error());
+    if (auto made = place.make_cgroups(arm.folder_); !made) return wrapped(made.error());
     auto netns = make_netns();
     if (!netns) return wrapped(netns.error());
     arm.netns_ = std::move(*netns);
-    const DialSetting setting{full_size, spec.mechanism == Mechanism::kNone, spec.v6 && arm.netns_.v6};
+    const DialSetting setting{dialled.value_or(size), spec.mechanism == Mechanism::kNone, spec.v6 && arm.netns_.v6};
     const int ns = arm.netns_.fd.get();
-    auto proxy = start_proxy({.netns = ns, .cgroup = place.proxy(spec.name), .cpu = cpu}, spec.name, setting);
+    auto proxy = start_proxy({.netns = ns, .cgroup = place.proxy(arm.folder_), .cpu = cpu}, spec.name, setting);
     if (!proxy) return tl::unexpected(proxy.error());
     arm.proxy_ = std::move(*proxy);
-    if (auto done = arm.redirect(place, spec.policy ? full_size : kNoPolicy); !done) return wrapped(done.error());
+    if (auto done = arm.redirect(place); !done) return wrapped(done.error());
     // Entries of closed connections stay for ten seconds, and at a benchmark's rate NAT spends much of its time looking
     // for a source port that is free among them. That is what sustained load costs; the other arm shows a low rate.
     if (spec.forgets)
         if (auto set = set_sysctl(arm.netns_, "netfilter/nf_conntrack_tcp_timeout_close", "1"); !set)
             return wrapped(set.error());
-    auto client = start_client({.netns = ns, .cgroup = place.app(spec.name), .cpu = cpu}, spec.name, setting);
+    auto client = start_client({.netns = ns, .cgroup = place.app(arm.folder_), .cpu = cpu}, spec.name, setting);
     if (!client) return tl::unexpected(client.error());
     arm.client_ = std::move(*client);
     return arm;
 }
 
-base::Status Arm::redirect(const Workplace& place, const PolicySize& size) {
+base::Status Arm::load_filter() const {
     const Seat seat{.netns = netns_.fd.get()};
-    switch (spec_.mechanism) {
-        case Mechanism::kNone: return {};
-        case Mechanism::kIptablesLegacy:
-        case Mechanism::kIptablesNft: {
-            const auto& tool = tool_of(spec_.mechanism);
-            const auto flags = istio_flags(size);
-            if (auto v4 = load_rules(seat, tool.restore, istio_iptables(flags, false)); !v4) return v4;
-            return netns_.v6 ? load_rules(seat, tool.restore6, istio_iptables(flags, true)) : base::Status{};
-        }
-        case Mechanism::kNftables: {
-            auto loaded = run_program(seat, {find_program("nft"), "-f", "-"}, istio_nftables(istio_flags(size)));
-            return loaded ? base::Status{} : tl::unexpected(loaded.error());
-        }
-        case Mechanism::kShunt: break;
+    const auto flags = istio_flags(size_);
+    if (spec_.mechanism == Mechanism::kNftables) {
+        auto loaded = run_program(seat, {find_program("nft"), "-f", "-"}, istio_nftables(flags));
+        return loaded ? base::Status{} : tl::unexpected(loaded.error());
     }
-    const auto text = shunt_config(size, {place.configured(spec_.name), place.configured(spec_.name) + "/proxy",
-                                          spec_.record, spec_.v6 && netns_.v6});
-    auto loaded = config::load_text(text, spec_.name + ".yaml");
+    const auto& tool = tool_of(spec_.mechanism);
+    if (auto v4 = load_rules(seat, tool.restore, istio_iptables(flags, false)); !v4) return v4;
+    return netns_.v6 ? load_rules(seat, tool.restore6, istio_iptables(flags, true)) : base::Status{};
+}
+
+std::string Arm::configuration(const Workplace& place, unsigned listeners) const {
+    auto size = size_;
+    size.listeners += listeners;
+    return shunt_config(
+        size, {place.configured(folder_), place.configured(folder_) + "/proxy", spec_.record, spec_.v6 && netns_.v6});
+}
+
+base::Status Arm::redirect(const Workplace& place) {
+    if (spec_.mechanism == Mechanism::kNone) return {};
+    if (spec_.mechanism != Mechanism::kShunt) return load_filter();
+    auto loaded = config::load_text(configuration(place, 0), spec_.name + ".yaml");
     if (!loaded) return tl::unexpected(loaded.error());
-    paths_ = {place.bpffs() + "/" + spec_.name, place.directory()};
+    paths_ = {place.bpffs() + "/" + folder_, place.directory()};
     sync::ApplyReport report;
     auto controller = sync::Controller::start(paths_, loaded->mesh, report);
     if (!controller) return tl::unexpected(controller.error());
     controller_ = std::move(*controller);
     return {};
+}
+
+base::Result<double> Arm::apply_change(const Workplace& place) {
+    using Clock = std::chrono::steady_clock;
+    if (spec_.mechanism == Mechanism::kNone || spec_.mechanism == Mechanism::kNftables) return 0;
+    const auto loaded = config::load_text(configuration(place, 1), spec_.name + ".yaml");
+    if (!loaded) return tl::unexpected(loaded.error());
+    const auto start = Clock::now();
+    if (controller_) {
+        if (auto applied = controller_->apply(loaded->mesh); !applied) return tl::unexpected(applied.error());
+    } else if (auto reloaded = load_filter(); !reloaded) {
+        return tl::unexpected(reloaded.error());
+    }
+    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
 base::Result<std::optional<std::uint64_t>> Arm::hits() const {

@@ -34,8 +34,10 @@ std::string missing_for(const ArmSpec& spec);
 
 class Arm {
 public:
-    // Namespace, cgroups, proxy, redirection, client; all in a place of its own.
-    static base::Result<Arm> start(const Workplace& place, const ArmSpec& spec, const PolicySize& size, int cpu);
+    // Namespace, cgroups, proxy, redirection, client; all in a place of its own. Destinations are those of `dialled`;
+    // of a policy of that size, where it is not given. `folder` names cgroups and pins; empty: the arm's name.
+    static base::Result<Arm> start(const Workplace& place, const ArmSpec& spec, const PolicySize& size, int cpu,
+                                   const std::optional<PolicySize>& dialled = {}, const std::string& folder = {});
 
     const ArmSpec& spec() const { return spec_; }
     const Netns& netns() const { return netns_; }
@@ -44,15 +46,23 @@ public:
     Worker& proxy() { return *proxy_; }
     sync::Controller* controller() { return controller_ ? &*controller_ : nullptr; }
     kernel::Paths paths() const { return paths_; }
+    // What shunt enforces, as text; `listeners` more than the policy says.
+    std::string configuration(const Workplace& place, unsigned listeners) const;
+    // Milliseconds to put another configuration into force: for shunt one with one more listener, for the packet filter
+    // the whole set of rules, which is how it takes changes. 0: nothing to change.
+    base::Result<double> apply_change(const Workplace& place);
 
     // Connections redirected so far, as the mechanism itself counts them; empty for a direct arm.
     base::Result<std::optional<std::uint64_t>> hits() const;
 
 private:
     Arm() = default;
-    base::Status redirect(const Workplace& place, const PolicySize& size);
+    base::Status redirect(const Workplace& place);
+    base::Status load_filter() const;
 
     ArmSpec spec_;
+    std::string folder_;
+    PolicySize size_;
     Netns netns_;
     kernel::Paths paths_;
     std::optional<sync::Controller> controller_;

@@ -7,19 +7,26 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bench/growth_stage.h"
 #include "bench/machine.h"
 #include "bench/programs_stage.h"
+#include "bench/start_stage.h"
 #include "bench/statistics.h"
 
 namespace shunt::bench {
 
 struct Options {
     double seconds = 300;
-    unsigned rounds = 0;            // of the connect stage; 0: as many as the time allows
-    std::vector<std::string> arms;  // empty: all; "direct" and "direct-again" always run
+    unsigned rounds = 0;              // of the connect stage; 0: as many as the time allows
+    std::vector<std::string> arms;    // empty: all; "direct" and "direct-again" always run
+    std::vector<std::string> stages;  // besides connect, which always runs; empty: all
+    std::vector<unsigned> entries;    // of the growth stage; empty: 10 to 100,000
     PolicySize policy;
     std::uint64_t seed = 1;
 };
+
+// Names of the stages besides connect, in their order.
+const std::vector<std::string>& all_stages();
 
 struct Skipped {
     std::string arm;
@@ -33,6 +40,8 @@ struct Report {
     std::vector<ArmProof> proofs;
     Statistics connect;
     std::vector<ProgramCost> programs;
+    std::optional<GrowthResult> growth;
+    std::optional<StartResult> start;
 };
 
 // Stage and part done (0-1); false: stop and clean up.

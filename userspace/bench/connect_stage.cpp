@@ -41,6 +41,7 @@ base::Result<ConnectResult> run_connects(std::vector<Arm>& arms, const ConnectPl
     for (std::size_t i = 0; i < arms.size(); ++i) {
         result.proofs.push_back({.arm = arms[i].spec().name});
         for (const auto family : arms[i].families()) {
+            if (plan.only_v4 && family != Family::kV4) continue;
             result.series.push_back({arms[i].spec().name, family, {}});
             arm_of.push_back(i);
         }

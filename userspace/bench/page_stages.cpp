@@ -72,6 +72,11 @@ std::string stages_of(const Json& report) {
     if (stages.contains("capacity") && !stages["capacity"].empty())
         text += "<h2>Live connections in one network namespace</h2>\n" +
                 bars_of(stages["capacity"], "connections", "{:.0f}", 1);
+    if (stages.contains("start"))
+        text += fmt::format(
+            "<h2>Start</h2>\n<p>From the start of <code>shunt run</code> to the first redirected "
+            "connection: {:.0f} ms; resident memory {:.1f} MB.</p>\n",
+            stages["start"].value("protected_ms", 0.0), stages["start"].value("resident_mb", 0.0));
     return text;
 }
 

@@ -58,6 +58,25 @@ Json programs_json(const std::vector<ProgramCost>& costs) {
     return programs;
 }
 
+Json stages_json(const Report& report) {
+    Json stages = Json::object();
+    if (report.growth) {
+        stages["growth"] = Json::array();
+        for (const auto& point : report.growth->points)
+            stages["growth"].push_back({{"arm", point.arm},
+                                        {"entries", point.entries},
+                                        {"connect_added_p50_ns", rounded(point.figures.added_p50.value)},
+                                        {"connect_added_p50_interval_ns", interval(point.figures.added_p50)},
+                                        {"distinguishable_from_direct", point.figures.distinguishable},
+                                        {"apply_ms", rounded(point.apply_ms)}});
+    }
+    if (report.start)
+        stages["start"] = {{"protected_ms", rounded(report.start->protected_ms)},
+                           {"resident_mb", rounded(report.start->resident_mb)},
+                           {"runs", report.start->runs}};
+    return stages;
+}
+
 Json machine_json(const Machine& machine) {
     return {{"cpu", machine.cpu},
             {"cpus", machine.cpus},
@@ -99,6 +118,7 @@ nlohmann::ordered_json to_json(const Report& report) {
             {"policy", {{"cidrs", policy.cidrs}, {"ports", policy.ports}, {"listeners", policy.listeners}}},
             {"noise_ns", noise},
             {"programs", programs_json(report.programs)},
+            {"stages", stages_json(report)},
             {"skipped", skipped},
             {"arms", arms}};
 }

@@ -21,6 +21,21 @@ std::string against_legacy(const Figures& figures) {
                        figures.over_legacy.high);
 }
 
+std::string stages_text(const Report& report) {
+    std::string text;
+    if (report.growth) {
+        text +=
+            fmt::format("\n{:<21} {:>8} {:>14} {:>16}\n", "growth, IPv4", "entries", "added p50, us", "one change, ms");
+        for (const auto& point : report.growth->points)
+            text += fmt::format("{:<21} {:>8} {:>14} {:>16.1f}\n", point.arm, point.entries,
+                                microseconds(point.figures.added_p50.value), point.apply_ms);
+    }
+    if (report.start)
+        text += fmt::format("\nstart to protected: {:.0f} ms; resident: {:.1f} MB (median of {} starts, largest)\n",
+                            report.start->protected_ms, report.start->resident_mb, report.start->runs);
+    return text;
+}
+
 }  // namespace
 
 std::string to_text(const Report& report) {
@@ -45,6 +60,7 @@ std::string to_text(const Report& report) {
     for (const auto& cost : report.programs)
         text += fmt::format("{:<21} {:<7} {:<17} {:>12.2f} {:>10.0f} {:>13}\n", cost.arm, to_string(cost.family),
                             cost.program, cost.runs_per_connection, cost.ns_per_run, cost.machine_bytes);
+    text += stages_text(report);
     std::uint64_t connections = 0;
     for (const auto& proof : report.proofs) connections += proof.connections;
     text += fmt::format(

@@ -2,6 +2,7 @@
 #include "bench/bench.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -142,6 +143,14 @@ Action define(CLI::App& app) {
     app.add_option("--arms", chosen->options.arms, "Only these and direct, separated by commas")
         ->delimiter(',')
         ->type_name("ARM,...");
+    app.add_option("--stages", chosen->options.stages,
+                   fmt::format("Only these and connect, separated by commas: {}", fmt::join(bench::all_stages(), ", ")))
+        ->delimiter(',')
+        ->type_name("STAGE,...");
+    app.add_option("--entries", chosen->options.entries, "Sizes of policy for the growth stage, separated by commas")
+        ->delimiter(',')
+        ->check(CLI::Range(1u, 1000000u))
+        ->type_name("NUMBER,...");
     app.add_option("--rounds", chosen->options.rounds, "At most this many rounds of batches, whatever the time")
         ->type_name("NUMBER");
     app.add_option("--report", chosen->page, "Also write one HTML page with plots, which needs nothing else")
