@@ -68,7 +68,7 @@ SHUNT_INLINE int shunt_addr_is(__u64 addr, int is_v4, const struct shunt_ip *ip)
  * A global function: the verifier looks at its loop once, not once for every path that leads here. Those may only take
  * the context and numbers on 5.10, so the address comes as its four words.
  */
-__attribute__((noinline)) int shunt_netns_has(struct bpf_sock_addr *ctx, __u32 word0, __u32 word1, __u32 word2,
+__attribute__((noinline, weak)) int shunt_netns_has(struct bpf_sock_addr *ctx, __u32 word0, __u32 word1, __u32 word2,
 					      __u32 word3)
 {
 	const struct shunt_ip ip = { { word0, word1, word2, word3 } };

@@ -146,7 +146,8 @@ enum shunt_event {
 	SHUNT_EVENT_FAIL_BIND = 17,      /* a source address could not be set or taken back */
 	SHUNT_EVENT_FAIL_NETNS = 18,     /* the socket's network namespace could not be told */
 	SHUNT_EVENT_FAIL_ENDPOINT = 19,  /* an endpoint that the cluster's entry promises is missing */
-	SHUNT_EVENT_MAX = 20,
+	SHUNT_EVENT_BIND_REFUSED = 20,   /* somebody but the proxy wanted the proxy's port: bind() failed with EPERM */
+	SHUNT_EVENT_MAX = 21,
 };
 
 /* --- the switch ------------------------------------------------------------------------------------------------ */
@@ -207,6 +208,7 @@ enum shunt_scope_flag {
 	SHUNT_SCOPE_REGISTRY_ONLY = 1u << 22,
 	SHUNT_SCOPE_CLIENT4 = 1u << 23,         /* client4_be is set */
 	SHUNT_SCOPE_CLIENT6 = 1u << 24,
+	SHUNT_SCOPE_BIND_GUARD = 1u << 25,      /* proxies' ports are for the proxy */
 };
 
 struct shunt_scope {

@@ -40,6 +40,7 @@ TEST(ConfigGood, MinimalHasEveryDefault) {
     ASSERT_EQ(mesh.proxy.identity.uids.size(), 1u);
     EXPECT_EQ(mesh.proxy.identity.uids[0].place.path, "proxy.identity.uids[0]");
     EXPECT_EQ(mesh.proxy.when_down, model::WhenDown::kRefuse);
+    EXPECT_TRUE(mesh.proxy.bind_guard);
     EXPECT_EQ(mesh.proxy.lane, model::LaneMode::kAuto);
     const auto& capture = mesh.capture;
     ASSERT_EQ(capture.cgroups.size(), 1u);
@@ -82,6 +83,7 @@ TEST(ConfigGood, EverythingProxyAndPolicy) {
     ASSERT_EQ(identity.gids.size(), 1u);
     EXPECT_EQ(identity.gids[0].value, 4294967294u);
     EXPECT_EQ(mesh.proxy.when_down, model::WhenDown::kBypass);
+    EXPECT_FALSE(mesh.proxy.bind_guard);
     EXPECT_EQ(mesh.proxy.lane, model::LaneMode::kRecord);
     EXPECT_EQ(mesh.policy.mode, model::PolicyMode::kRegistryOnly);
     EXPECT_EQ(mesh.policy.enforced_by, model::EnforcedBy::kKernel);

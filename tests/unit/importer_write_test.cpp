@@ -32,6 +32,7 @@ TEST(WriteYaml, NothingOfTheModelIsLost) {
   identity: { cgroup: "/mesh/a b", mark: 0x539, uids: [1], gids: [2, 3] }
   whenDown: bypass
   lane: record
+  bindGuard: false
 capture:
   cgroups: [/mesh, "/other: #1"]
   includeOutboundIPRanges: ["*", 10.0.0.0/8]

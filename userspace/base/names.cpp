@@ -95,6 +95,7 @@ std::string_view name(shunt_event value) {
         case SHUNT_EVENT_FAIL_BIND: return "fail_bind";
         case SHUNT_EVENT_FAIL_NETNS: return "fail_netns";
         case SHUNT_EVENT_FAIL_ENDPOINT: return "fail_endpoint";
+        case SHUNT_EVENT_BIND_REFUSED: return "bind_refused";
         case SHUNT_EVENT_MAX: break;
     }
     return "unknown";

@@ -11,7 +11,7 @@ inline constexpr std::array<std::string_view, 11> kRootKeys{"proxy",           "
                                                             "onInternalError", "listeners", "routes",
                                                             "clusters",        "metrics",   "scopes",
                                                             "watch",           "source"};
-inline constexpr std::array<std::string_view, 4> kProxyKeys{"listen", "identity", "whenDown", "lane"};
+inline constexpr std::array<std::string_view, 5> kProxyKeys{"listen", "identity", "whenDown", "lane", "bindGuard"};
 inline constexpr std::array<std::string_view, 4> kIdentityKeys{"cgroup", "mark", "uids", "gids"};
 // `cgroups` comes first: scopes have the others only.
 inline constexpr std::array<std::string_view, 10> kCaptureKeys{"cgroups",

@@ -75,6 +75,7 @@ void read_proxy(Problems& problems, const Value& value, model::Proxy& proxy, Not
                           proxy.when_down);
     read_choice<LaneMode>(problems, map.get("lane"), {{"auto", LaneMode::kAuto}, {"record", LaneMode::kRecord}},
                           proxy.lane);
+    if (const auto guard = map.get("bindGuard")) proxy.bind_guard = read_bool(problems, *guard).value_or(true);
 }
 
 }  // namespace shunt::config

@@ -101,6 +101,7 @@ private:
         identity(proxy.identity);
         if (proxy.when_down == model::WhenDown::kBypass) value("whenDown", "bypass");
         if (proxy.lane == model::LaneMode::kRecord) value("lane", "record");
+        if (!proxy.bind_guard) value("bindGuard", "false");
     }
 
     void identity(const model::Identity& identity) {

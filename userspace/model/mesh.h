@@ -47,6 +47,7 @@ struct Proxy {
     std::optional<Placed<base::SocketAddress>> listen_v6;
     Identity identity;
     WhenDown when_down = WhenDown::kRefuse;
+    bool bind_guard = true;
     LaneMode lane = LaneMode::kAuto;
 };
 

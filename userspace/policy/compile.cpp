@@ -138,6 +138,11 @@ void compile_proxy(const model::Proxy& proxy, const std::optional<CgroupId>& cgr
     }
     if (proxy.lane == model::LaneMode::kRecord) scope.flags |= SHUNT_SCOPE_LANE_RECORD;
     if (proxy.when_down == model::WhenDown::kBypass) scope.flags |= SHUNT_SCOPE_DOWN_BYPASS;
+    // A listener's socket need not carry the mark of the proxy's connections: by a mark alone the proxy is not known
+    // yet.
+    const auto& identity = proxy.identity;
+    const bool known = identity.cgroup || !identity.uids.empty() || !identity.gids.empty();
+    if (proxy.bind_guard && known) scope.flags |= SHUNT_SCOPE_BIND_GUARD;
 }
 
 void compile_settings(const model::Settings& settings, shunt_scope& scope) {
