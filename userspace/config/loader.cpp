@@ -97,8 +97,8 @@ base::Result<Loaded> load_text(const std::string& text, const std::string& file_
     return loaded;
 }
 
-base::Result<Loaded> load_file(const std::string& path) {
-    const auto text = read_source(path);
+base::Result<Loaded> load_file(const std::string& path, Writers writers) {
+    const auto text = read_source(path, writers);
     if (!text) return tl::unexpected<base::Error>(text.error());
     return load_text(*text, path);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "config/source.h"
 #include "model/mesh.h"
 
 namespace shunt::config {
@@ -18,7 +19,7 @@ struct Loaded {
 // Reads the whole file once, then parses. Every problem found is reported, one per line of Error::message, in the form
 //   FILE:LINE:COLUMN: KEY.PATH[INDEX]: what is wrong; what was expected
 // with ExitCode::kConfigInvalid (kFailure where the file cannot be read at all).
-base::Result<Loaded> load_file(const std::string& path);
+base::Result<Loaded> load_file(const std::string& path, Writers writers = Writers::kAnybody);
 base::Result<Loaded> load_text(const std::string& text, const std::string& file_name);
 
 // What keys that are not written mean; proxy.listen and capture.cgroups, which must be written, are missing.

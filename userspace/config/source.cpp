@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "base/text.h"
+#include "config/trust.h"
 
 namespace shunt::config {
 namespace {
@@ -86,7 +87,7 @@ base::Result<std::string> read_from_start(int file, const std::string& path) {
 
 }  // namespace
 
-base::Result<std::string> read_source(const std::string& path) {
+base::Result<std::string> read_source(const std::string& path, Writers writers) {
     // O_NONBLOCK: opening a FIFO must not wait for a writer.
     const Descriptor file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
     if (file.number() < 0) return tl::unexpected<base::Error>(unreadable(path));
@@ -95,6 +96,9 @@ base::Result<std::string> read_source(const std::string& path) {
     if (S_ISDIR(status.st_mode)) return base::fail(path + ": is a directory; expected a file");
     if (S_ISFIFO(status.st_mode)) return base::fail(path + ": is a FIFO; expected a regular file");
     if (!S_ISREG(status.st_mode)) return base::fail(path + ": is a device or a socket; expected a regular file");
+    if (writers == Writers::kTrusted)
+        if (const auto who = who_else_writes(file.number(), path); !who.empty())
+            return base::fail(path + ": refused, " + who, base::ExitCode::kConfigInvalid);
     // A file that an editor writes into may be half old and half new. Two looks that agree are one state of it.
     auto text = read_from_start(file.number(), path);
     for (int look = 1; text && look < kLooks; ++look) {

@@ -12,6 +12,7 @@
 #include "daemon/file_watcher.h"
 #include "daemon/metrics_publisher.h"
 #include "daemon/notify.h"
+#include "daemon/privileges.h"
 #include "daemon/reloader.h"
 #include "daemon/signals.h"
 #include "importer/envoy_fetch.h"
@@ -72,7 +73,7 @@ base::Status run(const RunOptions& options) {
     // First of all: a thread that starts before would take signals away from the queue.
     auto signals = SignalQueue::create({SIGHUP, SIGTERM, SIGINT});
     if (!signals) return tl::unexpected<base::Error>(signals.error());
-    auto loaded = config::load_file(options.config_file);
+    auto loaded = config::load_file(options.config_file, config::Writers::kTrusted);
     if (!loaded) return tl::unexpected<base::Error>(loaded.error());
     for (const auto& warning : loaded->warnings) spdlog::warn("{}", warning);
 
@@ -89,6 +90,8 @@ base::Status run(const RunOptions& options) {
     auto controller = sync::Controller::start(options.paths, with_envoy(loaded->mesh, envoy), report);
     if (!controller) return tl::unexpected<base::Error>(controller.error());
     for (const auto& warning : report.warnings) spdlog::warn("{}", warning);
+    // Before the first thread: capabilities are a thread's own.
+    if (auto dropped = drop_privileges(); !dropped) return dropped;
 
     const auto apply = [&](const model::Mesh& mesh) -> base::Result<sync::ApplyReport> {
         auto next = publisher.prepare(wanted(mesh));

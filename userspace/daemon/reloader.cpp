@@ -50,7 +50,7 @@ Reloader::Reloader(std::string config_file, Apply apply, const sync::ApplyReport
       mesh_(to_remember(mesh)),
       generation_(first.generation),
       entries_(first.entries) {
-    in_force_text_ = hash_of(config::read_source(config_file_));
+    in_force_text_ = hash_of(config::read_source(config_file_, config::Writers::kTrusted));
 }
 
 base::Result<sync::ApplyReport> Reloader::load_and_apply(const base::Result<std::string>& text, Took& took) {
@@ -72,12 +72,12 @@ base::Result<sync::ApplyReport> Reloader::load_and_apply(const base::Result<std:
 
 base::Result<sync::ApplyReport> Reloader::reload() {
     const std::lock_guard one_at_a_time(reloading_);
-    return reload_text(config::read_source(config_file_));
+    return reload_text(config::read_source(config_file_, config::Writers::kTrusted));
 }
 
 void Reloader::reload_if_changed() {
     const std::lock_guard one_at_a_time(reloading_);
-    const auto text = config::read_source(config_file_);
+    const auto text = config::read_source(config_file_, config::Writers::kTrusted);
     const auto hash = hash_of(text);
     if (hash == in_force_text_ || hash == refused_text_) return;
     spdlog::info("{} has changed", config_file_);

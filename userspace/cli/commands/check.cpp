@@ -57,7 +57,9 @@ base::Result<base::ExitCode> check(Context& context, const std::string& file) {
     if (!loaded && loaded.error().code != base::ExitCode::kConfigInvalid)
         return tl::unexpected<base::Error>(loaded.error());
     const auto errors = loaded ? std::vector<std::string>{} : lines_of(loaded.error().message);
-    const auto warnings = loaded ? loaded->warnings : std::vector<std::string>{};
+    auto warnings = loaded ? loaded->warnings : std::vector<std::string>{};
+    if (const auto trusted = config::read_source(file, config::Writers::kTrusted); loaded && !trusted)
+        warnings.push_back(trusted.error().message + " ('run' would not take it)");
     if (context.out.format() != Format::kTable) {
         context.out.emit({{"file", file},
                           {"valid", loaded.has_value()},
