@@ -138,15 +138,15 @@ enum shunt_event {
 	SHUNT_EVENT_PEERNAME = 10,       /* getpeername() answered with what the application dialled */
 	SHUNT_EVENT_CLIENT_ADDRESS = 11, /* clientAddress shown */
 	SHUNT_EVENT_UNDO = 12,           /* a source address of ours taken back before a connection that bypasses */
+	SHUNT_EVENT_BIND_REFUSED = 13,   /* somebody but the proxy wanted the proxy's port: bind() failed with EPERM */
 	/* failures */
-	SHUNT_EVENT_FAIL_STATE = 13,     /* settings missing: programs attached without tables */
-	SHUNT_EVENT_FAIL_STORAGE = 14,   /* no socket storage (the application used up its option memory) */
-	SHUNT_EVENT_FAIL_PENDING = 15,   /* shunt_pending full */
-	SHUNT_EVENT_FAIL_DICT = 16,      /* shunt_dests full */
-	SHUNT_EVENT_FAIL_BIND = 17,      /* a source address could not be set or taken back */
-	SHUNT_EVENT_FAIL_NETNS = 18,     /* the socket's network namespace could not be told */
-	SHUNT_EVENT_FAIL_ENDPOINT = 19,  /* an endpoint that the cluster's entry promises is missing */
-	SHUNT_EVENT_BIND_REFUSED = 20,   /* somebody but the proxy wanted the proxy's port: bind() failed with EPERM */
+	SHUNT_EVENT_FAIL_STATE = 14,     /* settings missing: programs attached without tables */
+	SHUNT_EVENT_FAIL_STORAGE = 15,   /* no socket storage (the application used up its option memory) */
+	SHUNT_EVENT_FAIL_PENDING = 16,   /* shunt_pending full */
+	SHUNT_EVENT_FAIL_DICT = 17,      /* shunt_dests full */
+	SHUNT_EVENT_FAIL_BIND = 18,      /* a source address could not be set or taken back */
+	SHUNT_EVENT_FAIL_NETNS = 19,     /* the socket's network namespace could not be told */
+	SHUNT_EVENT_FAIL_ENDPOINT = 20,  /* an endpoint that the cluster's entry promises is missing */
 	SHUNT_EVENT_MAX = 21,
 };
 
