@@ -40,7 +40,7 @@ SHUNT_INLINE int shunt_bind_guarded(struct bpf_sock_addr *ctx, int family)
 	if (!port_be || ctx->type != SHUNT_STREAM)
 		return 0;
 	header = shunt_open_bank(&bank);
-	scope = header ? shunt_scope_in(bank) : NULL;
+	scope = header ? shunt_scope_in(header, bank) : NULL;
 	if (!scope || !(scope->flags & SHUNT_SCOPE_BIND_GUARD))
 		return 0;
 	if (!shunt_is_proxy_port(header, port_be) &&
