@@ -102,6 +102,7 @@ TEST_F(Doctor, LinkDetachedBehindTheBack) {
     RunningShunt shunt(sandbox_, config());
     const auto status = Json::parse(shunt.command({"status", "-o", "json"}));
     const auto pins = status.at("pinDirectory").get<std::string>() + "/links/";
+    shunt.stop();  // a running controller would attach it again
     for (const auto& link : status.at("links")) {
         const auto pin = link.at("pin").get<std::string>();
         if (pin.rfind("shunt_connect4_", 0) == 0) run_command({}, {"bpftool", "link", "detach", "pinned", pins + pin});

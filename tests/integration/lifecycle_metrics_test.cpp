@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metrics of a running controller, asked for with curl as anybody would, against what is known to have happened.
 #include <bpf/bpf.h>
+#include <sys/stat.h>
 
 #include <optional>
 #include <sstream>
@@ -124,31 +125,40 @@ TEST_F(LifecycleMetrics, WhereTheProxyListens) {
 }
 
 TEST_F(LifecycleMetrics, DetachedLinksAndRefusedReloads) {
-    const RunningShunt running(sandbox_, over_socket());
+    // A cgroup that is gone takes its links with it, and no controller can attach them again.
+    std::optional<ScratchCgroup> gone(sandbox_.root_cgroup() + "/gone");
+    const auto config =
+        lifecycle_config("auto", "", "/mesh/app, /mesh/gone") + "metrics: { listen: " + socket() + " }\n";
+    const RunningShunt running(sandbox_, config);
     const auto before = samples();
     EXPECT_EQ(at(before, "shunt_last_reload_refused"), 0);
-    const auto directory = status().at("pinDirectory").get<std::string>() + "/links/";
-    for (const auto& [pin, id] : links())
-        if (pin.starts_with("shunt_connect4_"))
-            run_command({}, {"bpftool", "link", "detach", "pinned", directory + pin});
+    EXPECT_EQ(at(before, "shunt_repairs_total"), 0);
+    EXPECT_EQ(at(before, "shunt_broken"), 0);
+    struct stat made {};
+    ASSERT_EQ(stat(gone->path().c_str(), &made), 0);
+    double theirs = 0;
+    for (const auto& [pin, id] : links()) theirs += pin.ends_with("_" + std::to_string(made.st_ino)) ? 1 : 0;
+    EXPECT_GT(theirs, 0);
+    gone.reset();
     running.write_config("nonsense");
     EXPECT_EQ(shunt({"reload"}).code, 3);
     auto after = samples();
     EXPECT_EQ(at(after, "shunt_state{state=\"unprotected\"}"), 1);
     EXPECT_EQ(at(after, "shunt_state{state=\"protected\"}"), 0);
-    EXPECT_EQ(sum(before, "shunt_link_attached") - sum(after, "shunt_link_attached"), 1);
+    EXPECT_EQ(sum(before, "shunt_link_attached") - sum(after, "shunt_link_attached"), theirs);
     EXPECT_EQ(at(after, "shunt_reloads_total{result=\"refused\"}"), 1);
     EXPECT_EQ(at(after, "shunt_last_reload_refused"), 1);
     EXPECT_EQ(at(after, "shunt_last_good_reload_timestamp_seconds"),
               at(before, "shunt_last_good_reload_timestamp_seconds"));
-    running.write_config(over_socket());
+    gone.emplace(sandbox_.root_cgroup() + "/gone");
+    running.write_config(config);
     EXPECT_EQ(shunt({"reload"}).code, 0);
     after = samples();
     EXPECT_EQ(at(after, "shunt_reloads_total{result=\"applied\"}"), 1);
     EXPECT_EQ(at(after, "shunt_last_reload_refused"), 0);
     EXPECT_GT(at(after, "shunt_last_good_reload_timestamp_seconds"),
               at(before, "shunt_last_good_reload_timestamp_seconds"));
-    EXPECT_EQ(at(after, "shunt_state{state=\"protected\"}"), 1) << "the reload attached it anew";
+    EXPECT_EQ(at(after, "shunt_state{state=\"protected\"}"), 1) << "attached anew";
 }
 
 // Off by default; a reload brings, moves and removes it; where the new place cannot be had, nothing of it is in force.

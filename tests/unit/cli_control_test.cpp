@@ -11,6 +11,7 @@
 #include "cli_fixture.h"
 #include "daemon/control_client.h"
 #include "daemon/control_server.h"
+#include "daemon/mender.h"
 #include "daemon/notify.h"
 #include "daemon/reloader.h"
 
@@ -32,7 +33,7 @@ protected:
         auto bound = daemon::ControlServer::bind(run_dir_);
         ASSERT_TRUE(bound) << bound.error().message;
         server_ = std::move(*bound);
-        server_->serve(reloader_);
+        server_->serve(reloader_, mender_);
     }
 
     base::Result<sync::ApplyReport> apply(const model::Mesh&) {
@@ -49,6 +50,7 @@ protected:
     std::string failure_;
     std::uint64_t applied_ = 0;
     daemon::Reloader reloader_{config_, [this](const model::Mesh& mesh) { return apply(mesh); }, first_report()};
+    daemon::Mender mender_{[] { return sync::RepairReport{}; }};
     std::unique_ptr<daemon::ControlServer> server_;
 };
 

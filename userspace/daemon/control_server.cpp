@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "daemon/mender.h"
 #include "daemon/peer_checked_server.h"
 #include "daemon/reloader.h"
 
@@ -92,7 +93,7 @@ base::Result<std::unique_ptr<ControlServer>> ControlServer::bind(const std::stri
     return control;
 }
 
-void ControlServer::serve(Reloader& reloader) {
+void ControlServer::serve(Reloader& reloader, const Mender& mender) {
     server_->Post("/v1/reload", [&reloader](const httplib::Request&, httplib::Response& response) {
         spdlog::info("reload asked for: reading {} again", reloader.config_file());
         if (const auto report = reloader.reload()) {
@@ -105,8 +106,10 @@ void ControlServer::serve(Reloader& reloader) {
                 kJsonType);
         }
     });
-    server_->Get("/v1/status", [&reloader](const httplib::Request&, httplib::Response& response) {
-        response.set_content(dump(reloader.status()), kJsonType);
+    server_->Get("/v1/status", [&](const httplib::Request&, httplib::Response& response) {
+        auto status = reloader.status();
+        mender.add_to(status);
+        response.set_content(dump(status), kJsonType);
     });
     thread_.start(*server_, "control socket " + socket_path_);
 }

@@ -2,7 +2,7 @@
 // RUN_DIR/control.sock: HTTP over a socket that root alone can reach.
 //   POST /v1/reload  -> 200 {"generation", "entries", "changed", "warnings"}
 //                    or 422 {"error", "exitCode", "detail"}
-//   GET  /v1/status  -> 200, see Reloader::status()
+//   GET  /v1/status  -> 200, see Reloader::status(); with "repairs" and "broken"
 #pragma once
 
 #include <memory>
@@ -13,6 +13,7 @@
 
 namespace shunt::daemon {
 
+class Mender;
 class Reloader;
 class PeerCheckedServer;
 
@@ -22,8 +23,8 @@ public:
     // living one is an error.
     static base::Result<std::unique_ptr<ControlServer>> bind(const std::string& run_dir);
 
-    void serve(Reloader& reloader);  // in a thread of its own; `reloader` must outlive stop()
-    void stop();                     // ends it and removes the socket
+    void serve(Reloader& reloader, const Mender& mender);  // in a thread of its own; both must outlive stop()
+    void stop();                                           // ends it and removes the socket
 
     ControlServer(const ControlServer&) = delete;
     ControlServer& operator=(const ControlServer&) = delete;

@@ -5,11 +5,14 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <mutex>
+
 #include "base/memory.h"
 #include "config/loader.h"
 #include "daemon/control_server.h"
 #include "daemon/envoy_follower.h"
 #include "daemon/file_watcher.h"
+#include "daemon/mender.h"
 #include "daemon/metrics_publisher.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
@@ -23,6 +26,8 @@ namespace shunt::daemon {
 namespace {
 
 constexpr std::size_t kNamed = 10;  // cgroups in one line of the log
+
+constexpr int kLookEveryMs = 250;  // what is missing is back within a second
 
 std::string describe(const model::Mesh& mesh) {
     std::vector<std::string> cgroups;
@@ -55,10 +60,14 @@ std::optional<importer::EnvoyConfig> first_dump(const model::Mesh& mesh) {
 }
 
 // Until SIGTERM or SIGINT, whose name it returns.
-base::Result<std::string> serve(SignalQueue& signals, Reloader& reloader) {
+base::Result<std::string> serve(SignalQueue& signals, Reloader& reloader, Mender& mender) {
     for (;;) {
-        const auto number = signals.wait();
+        const auto number = signals.wait(kLookEveryMs);
         if (!number) return tl::unexpected<base::Error>(number.error());
+        if (*number == 0) {
+            mender.look();
+            continue;
+        }
         if (*number != SIGHUP) return std::string(*number == SIGTERM ? "SIGTERM" : "SIGINT");
         spdlog::info("SIGHUP: reading {} again", reloader.config_file());
         notify_reloading();
@@ -93,7 +102,9 @@ base::Status run(const RunOptions& options) {
     // Before the first thread: capabilities are a thread's own.
     if (auto dropped = drop_privileges(); !dropped) return dropped;
 
+    std::mutex changing;  // reloads come from the control socket's threads, repairs from this one
     const auto apply = [&](const model::Mesh& mesh) -> base::Result<sync::ApplyReport> {
+        const std::lock_guard one_at_a_time(changing);
         auto next = publisher.prepare(wanted(mesh));
         if (!next) return tl::unexpected<base::Error>(next.error());
         auto applied = controller->apply(mesh);
@@ -105,9 +116,25 @@ base::Status run(const RunOptions& options) {
                            [&](importer::EnvoyConfig&& said) { return reloader.follow(std::move(said)); });
     reloader.on_reload([&] { follower.source_changed(); });
     reloader.set_source_status([&] { return follower.status(); });
-    publisher.set_score([&] { return reloader.score(); });
+    Mender mender([&] {
+        auto repaired = [&] {
+            const std::lock_guard one_at_a_time(changing);
+            return controller->repair();
+        }();
+        if (!repaired.outdated) return repaired;
+        if (const auto again = reloader.apply_again(); !again)
+            repaired.broken.push_back(again.error().message);
+        else
+            repaired.repaired.emplace_back("a cgroup was removed and made again");
+        return repaired;
+    });
+    publisher.set_score([&] {
+        auto score = reloader.score();
+        mender.add_to(score);
+        return score;
+    });
     publisher.commit(std::move(*published));
-    (*server)->serve(reloader);
+    (*server)->serve(reloader, mender);
     auto watcher = FileWatcher::start(options.config_file, [&] {
         if (reloader.watched()) reloader.reload_if_changed();
     });
@@ -121,7 +148,7 @@ base::Status run(const RunOptions& options) {
     *loaded = {};
     base::release_free_memory();
 
-    auto stopped = serve(*signals, reloader);
+    auto stopped = serve(*signals, reloader, mender);
     notify("STOPPING=1");
     watcher = base::fail("ended");  // and with it its thread
     follower.stop();

@@ -50,7 +50,9 @@ Reloader::Reloader(std::string config_file, Apply apply, const sync::ApplyReport
       mesh_(to_remember(mesh)),
       generation_(first.generation),
       entries_(first.entries) {
-    in_force_text_ = hash_of(config::read_source(config_file_, config::Writers::kTrusted));
+    const auto text = config::read_source(config_file_, config::Writers::kTrusted);
+    in_force_text_ = hash_of(text);
+    if (text) in_force_ = *text;
 }
 
 base::Result<sync::ApplyReport> Reloader::load_and_apply(const base::Result<std::string>& text, Took& took) {
@@ -90,6 +92,7 @@ base::Result<sync::ApplyReport> Reloader::reload_text(const base::Result<std::st
     base::release_free_memory();
     auto report = keep_score(std::move(applied), took);
     (report ? in_force_text_ : refused_text_) = hash_of(text);
+    if (report) in_force_ = *text;
     if (report && changed_) changed_();
     return report;
 }
@@ -148,6 +151,19 @@ bool Reloader::watched() const {
 std::optional<model::EnvoySource> Reloader::source() const {
     const std::lock_guard lock(score_);
     return mesh_.source;
+}
+
+base::Status Reloader::apply_again() {
+    const std::lock_guard one_at_a_time(reloading_);
+    auto loaded = config::load_text(in_force_, config_file_);
+    if (!loaded) return tl::unexpected<base::Error>(loaded.error());
+    const auto report = apply_(with_envoy(std::move(loaded->mesh), envoy_));
+    base::release_free_memory();
+    if (!report) return tl::unexpected<base::Error>(report.error());
+    const std::lock_guard lock(score_);
+    generation_ = report->generation;
+    entries_ = report->entries;
+    return {};
 }
 
 std::uint64_t Reloader::generation() const {

@@ -31,6 +31,9 @@ public:
 
     // The same, unless the file is what is in force, or was refused already: then nothing happens, and nothing is said.
     void reload_if_changed();
+    // Puts the configuration in force into the tables once more, whatever the file says by now: a cgroup that it names
+    // is another one since it was made again. Is no reload; the caller says what came of it.
+    base::Status apply_again();
     // Puts what Envoy says into the configuration in force.
     base::Status follow(importer::EnvoyConfig&& envoy);
 
@@ -61,6 +64,7 @@ private:
     std::function<nlohmann::ordered_json()> source_status_;
     std::mutex reloading_;  // held for a whole reload, and guards these:
     std::optional<importer::EnvoyConfig> envoy_;
+    std::string in_force_;                                     // the file
     std::optional<std::size_t> in_force_text_, refused_text_;  // hashes of the file
     mutable std::mutex score_;  // held for moments, so that status answers during a reload
     model::Mesh mesh_;  // as the file says; without `source` only what is asked for here, a large one is not kept

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/signals.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -21,7 +22,10 @@ base::Result<SignalQueue> SignalQueue::create(std::initializer_list<int> numbers
     return SignalQueue(fd);
 }
 
-base::Result<int> SignalQueue::wait() {
+base::Result<int> SignalQueue::wait(int timeout_ms) {
+    pollfd entry{fd_, POLLIN, 0};
+    const int ready = poll(&entry, 1, timeout_ms);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) return 0;
     signalfd_siginfo info{};
     for (;;) {
         const ssize_t size = read(fd_, &info, sizeof info);

@@ -14,7 +14,8 @@ class SignalQueue {
 public:
     static base::Result<SignalQueue> create(std::initializer_list<int> numbers);
 
-    base::Result<int> wait();
+    // 0: none came within `timeout_ms`.
+    base::Result<int> wait(int timeout_ms);
 
     SignalQueue(SignalQueue&& other) noexcept;
     SignalQueue(const SignalQueue&) = delete;

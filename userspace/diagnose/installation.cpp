@@ -6,7 +6,9 @@
 namespace shunt::diagnose {
 namespace {
 
-constexpr const char* kAttachAgain = "restart 'shunt run' (systemctl restart shunt): it attaches anew what is missing";
+constexpr const char* kAttachAgain =
+    "restart 'shunt run' (systemctl restart shunt): it attaches anew what is missing, as it does each second while it "
+    "runs";
 
 }  // namespace
 

@@ -56,12 +56,28 @@ std::optional<bool> exists(Get get, std::uint32_t id) {
 }  // namespace
 
 base::Result<LinkInfo> read_link(const std::string& pin) {
-    const Fd fd(bpf_obj_get(pin.c_str()));
+    const auto fd = open_link(pin);
+    if (!fd) return tl::unexpected(fd.error());
+    return link_info(*fd, pin);
+}
+
+base::Result<Fd> open_link(const std::string& pin) {
+    Fd fd(bpf_obj_get(pin.c_str()));
     if (!fd) return tl::unexpected(base::errno_error("link " + pin, errno));
+    return fd;
+}
+
+base::Status pin_link(const Fd& link, const std::string& pin) {
+    if (bpf_obj_pin(link.get(), pin.c_str()) != 0)
+        return tl::unexpected(base::errno_error("link " + pin + ": pin", errno));
+    return {};
+}
+
+base::Result<LinkInfo> link_info(const Fd& link, const std::string& label) {
     bpf_link_info info{};
     __u32 size = sizeof info;
-    if (bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0)
-        return tl::unexpected(base::errno_error("link " + pin + ": info", errno));
+    if (bpf_obj_get_info_by_fd(link.get(), &info, &size) != 0)
+        return tl::unexpected(base::errno_error("link " + label + ": info", errno));
     return LinkInfo{info.id, info.prog_id, info.cgroup.cgroup_id, type_name(static_cast<int>(info.cgroup.attach_type))};
 }
 
@@ -87,10 +103,14 @@ base::Status attach(const Program& program, const Cgroup& cgroup, const std::str
 }
 
 base::Status replace(const Program& program, const std::string& pin) {
-    const Fd link(bpf_obj_get(pin.c_str()));
-    if (!link) return tl::unexpected(base::errno_error("link " + pin, errno));
+    const auto link = open_link(pin);
+    if (!link) return tl::unexpected(link.error());
+    return replace(program, *link, pin);
+}
+
+base::Status replace(const Program& program, const Fd& link, const std::string& label) {
     if (bpf_link_update(link.get(), program.fd, nullptr) != 0)
-        return tl::unexpected(base::errno_error("link " + pin + ": update to the new " + program.name, errno));
+        return tl::unexpected(base::errno_error("link " + label + ": update to the new " + program.name, errno));
     return {};
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "kernel/cgroup.h"
+#include "kernel/fd.h"
 #include "kernel/object.h"
 
 namespace shunt::kernel {
@@ -22,10 +23,16 @@ struct LinkInfo {
 
 base::Result<LinkInfo> read_link(const std::string& pin);
 
+// A descriptor keeps a link whose pin somebody removes; `label` names it in messages.
+base::Result<Fd> open_link(const std::string& pin);
+base::Result<LinkInfo> link_info(const Fd& link, const std::string& label);
+base::Status pin_link(const Fd& link, const std::string& pin);
+
 // Attaches and pins at `pin`. Where a parent cgroup forbids it, the error names the program in the way.
 base::Status attach(const Program& program, const Cgroup& cgroup, const std::string& pin);
 // Puts another program into a pinned link; connections never see a moment without one.
 base::Status replace(const Program& program, const std::string& pin);
+base::Status replace(const Program& program, const Fd& link, const std::string& label);
 // Detaches and unpins.
 base::Status detach(const std::string& pin);
 

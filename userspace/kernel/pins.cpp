@@ -80,6 +80,13 @@ base::Result<Fd> lock(const std::string& root) {
     return tl::unexpected(base::errno_error("lock " + root, errno));
 }
 
+bool is_same_file(const Fd& fd, const std::string& path) {
+    struct stat opened {};
+    struct stat there {};
+    return fstat(fd.get(), &opened) == 0 && lstat(path.c_str(), &there) == 0 && opened.st_dev == there.st_dev &&
+           opened.st_ino == there.st_ino;
+}
+
 std::vector<std::string> entries(const std::string& directory) {
     std::vector<std::string> names;
     std::error_code error;

@@ -23,6 +23,9 @@ base::Status check_pin_directory(const std::string& directory);
 // Exclusive, on the root directory itself, until the Fd is closed. An empty Fd: somebody else holds it.
 base::Result<Fd> lock(const std::string& root);
 
+// Is what lies at `path` what the descriptor was opened for?
+bool is_same_file(const Fd& fd, const std::string& path);
+
 // Sub-directories of the root: one per ABI hash.
 std::vector<std::string> layouts(const std::string& root);
 // Refuses a root that holds anything else, such as a whole bpffs: uninstall removes all that lies in a root.

@@ -27,6 +27,16 @@ constexpr auto kSockopsDrain = std::chrono::seconds(1);
 // "shunt_connect4_1234" -> "shunt_connect4"
 std::string program_of_pin(const std::string& pin) { return pin.substr(0, pin.rfind('_')); }
 
+// The part of a configuration that says what belongs where; a large one is not kept twice.
+model::Mesh for_placement(const model::Mesh& mesh) {
+    model::Mesh kept;
+    kept.proxy = mesh.proxy;
+    kept.capture = mesh.capture;
+    kept.scopes = mesh.scopes;
+    for (auto& scope : kept.scopes) scope.listeners.reset();
+    return kept;
+}
+
 }  // namespace
 
 struct Controller::Impl {
@@ -37,6 +47,9 @@ struct Controller::Impl {
     kernel::Features features;
     std::unique_ptr<kernel::Object> object;
     std::unique_ptr<Banks> banks;
+    Keeper keeper;
+    std::vector<std::string> iterators;  // pinned ones, by name
+    model::Mesh in_force;                // what place() and plan() ask for
 
     base::Status start(const kernel::Paths& paths, const model::Mesh& mesh, ApplyReport& report);
     base::Status install(const kernel::Paths& paths, const model::Mesh& mesh);
@@ -46,6 +59,9 @@ struct Controller::Impl {
                                                       bool replace_programs);
     void detach_pins(const std::vector<std::string>& pins);
     base::Status detach_others(const std::vector<Attachment>& attachments);
+    base::Status keep_root();
+    void keep_iterators(RepairReport& report);
+    RepairReport repair();
 };
 
 base::Status Controller::Impl::install(const kernel::Paths& paths, const model::Mesh& mesh) {
@@ -175,6 +191,45 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
         if (auto attached = attach_all(attachments, replace_programs); !attached)
             return tl::unexpected(attached.error());
     if (auto status = detach_others(attachments); !status) return tl::unexpected(status.error());
+    in_force = for_placement(mesh);
+    if (auto held = keeper.hold(layout, attachments); !held) return tl::unexpected(held.error());
+    return report;
+}
+
+// The lock is on the directory: one that was removed and made again is locked anew, before anything is pinned there.
+base::Status Controller::Impl::keep_root() {
+    if (kernel::is_same_file(lock, root)) return {};
+    if (auto made = kernel::make_pin_directory(root); !made) return made;
+    auto held = kernel::lock(root);
+    if (!held) return tl::unexpected(held.error());
+    if (!*held) return base::fail("another controller has taken " + root);
+    lock = std::move(*held);
+    return {};
+}
+
+void Controller::Impl::keep_iterators(RepairReport& report) {
+    if (kernel::entries(layout.iterators()) == iterators) return;
+    auto status = kernel::make_pin_directory(layout.iterators());
+    if (status) status = kernel::pin_iterators(layout.directory, layout.iterators());
+    if (status)
+        report.repaired.push_back("pin of an iterator in " + layout.iterators() + " was removed");
+    else
+        report.broken.push_back(status.error().message);
+    iterators = kernel::entries(layout.iterators());  // asked for once; what fails now is missing for no connection
+}
+
+RepairReport Controller::Impl::repair() {
+    RepairReport report;
+    if (auto kept = keep_root(); !kept) {
+        report.broken.push_back(kept.error().message);
+        return report;
+    }
+    keeper.mend(*object, layout, report);
+    keep_iterators(report);
+    if (const auto placement = place(in_force); !placement)
+        report.broken.push_back(placement.error().message);
+    else
+        report.outdated = !keeper.holds(plan(in_force, *placement));
     return report;
 }
 
@@ -199,6 +254,7 @@ base::Status Controller::Impl::start(const kernel::Paths& paths, const model::Me
         if (auto pinned = kernel::pin_iterators(layout.directory, layout.iterators()); !pinned)
             report.warnings.push_back(pinned.error().message +
                                       " (`cat` shows no connections; nothing else needs them)");
+    iterators = kernel::entries(layout.iterators());
     return {};
 }
 
@@ -209,6 +265,7 @@ base::Result<Controller> Controller::start(const kernel::Paths& paths, const mod
     // What never protected anything is not left behind. An installation that was there before stays as it is.
     // What was loaded is let go of first: removal proves that nothing is left, and would wait for ourselves.
     auto error = started.error();
+    impl->keeper = {};
     impl->banks.reset();
     impl->object.reset();
     if (impl->lock && impl->fresh_install) {
@@ -219,5 +276,7 @@ base::Result<Controller> Controller::start(const kernel::Paths& paths, const mod
 }
 
 base::Result<ApplyReport> Controller::apply(const model::Mesh& mesh) { return impl_->apply(mesh, false); }
+
+RepairReport Controller::repair() { return impl_->repair(); }
 
 }  // namespace shunt::sync

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "kernel/paths.h"
 #include "model/mesh.h"
+#include "sync/keeper.h"
 
 namespace shunt::sync {
 
@@ -32,6 +33,10 @@ public:
 
     // A new configuration, as a whole: on an error the old one stays in force.
     base::Result<ApplyReport> apply(const model::Mesh& mesh);
+
+    // Looks after what others may have taken away: detached links, removed pins, a captured cgroup that was removed and
+    // made again: that one is captured by the next apply(). Cheap enough for several times a second.
+    RepairReport repair();
 
     Controller(Controller&&) noexcept;
     Controller& operator=(Controller&&) noexcept;

@@ -16,7 +16,8 @@ bool is_connect(const LinkState& link) {
 // A removed cgroup may have come back under its name, and then nothing is attached to the new one.
 std::string missing(const LinkState& link) {
     return "link " + link.pin + " (" + link.attach_type + ") is detached" +
-           (link.cgroup.empty() ? ": its cgroup was removed; after a reload a new one of that name is captured" : "");
+           (link.cgroup.empty() ? ": its cgroup was removed; a running controller captures a new one of that name"
+                                : "");
 }
 
 // What is wrong so that a connection passes by unseen.

@@ -77,6 +77,10 @@ void add_score(const Metrics& metrics, Exposition& out) {
     out.family("shunt_last_good_reload_timestamp_seconds", kGauge,
                "When a configuration was last put in force; the start counts.");
     out.sample({}, seconds(score.last_good));
+    out.family("shunt_repairs_total", kCounter, "Detached links, removed pins and the like that were put back.");
+    out.sample({}, score.repairs);
+    out.family("shunt_broken", kGauge, "What the controller tries to put back and cannot.");
+    out.sample({}, score.broken);
     out.family("shunt_start_timestamp_seconds", kGauge, "When this controller started.");
     out.sample({}, seconds(score.started));
 }

@@ -18,6 +18,8 @@ struct ReloadScore {
     std::uint64_t applied = 0;
     std::uint64_t refused = 0;
     bool latest_refused = false;
+    std::uint64_t repairs = 0;  // of what others took away
+    std::size_t broken = 0;     // what cannot be repaired now
 };
 
 // Network namespaces with captured processes, by what listens there on the proxy's port.

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// What others take away while the controller runs: back within moments, said once, counted; and while a removed pin is
+// missing, no connection passes the proxy.
+#include <sys/stat.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include "lifecycle_fixture.h"
+
+namespace shunt::harness {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+class LifecycleRepair : public Lifecycle {
+protected:
+    void TearDown() override { EXPECT_EQ(shunt({"uninstall"}).code, 0); }
+
+    nlohmann::json controller() const { return status().at("controller"); }
+
+    // The look that repairs comes several times a second; how long that may take on a busy machine is not the question.
+    template <class Condition>
+    static void eventually(Condition condition, const char* what) {
+        const auto deadline = std::chrono::steady_clock::now() + 20s;
+        while (!condition()) {
+            ASSERT_LT(std::chrono::steady_clock::now(), deadline) << what;
+            std::this_thread::sleep_for(20ms);
+        }
+    }
+    std::string pins() const { return status().at("pinDirectory"); }
+    void detach(const std::string& prefix) const {
+        for (const auto& [pin, id] : links())
+            if (pin.starts_with(prefix)) {
+                ASSERT_EQ(run_process({"bpftool", "link", "detach", "id", std::to_string(id)}).code, 0);
+                return;
+            }
+        FAIL() << "no link " << prefix;
+    }
+    static std::size_t occurrences(const std::string& text, const std::string& words) {
+        std::size_t count = 0;
+        for (std::size_t at = 0; (at = text.find(words, at)) != std::string::npos; at += words.size()) ++count;
+        return count;
+    }
+
+    const DirectServer server_{sandbox_, {80}};
+    const ProbeProxy proxy_{sandbox_, {.listen = {"0.0.0.0:15001", "[::]:15001"}}};
+};
+
+TEST_F(LifecycleRepair, DetachedLinks) {
+    RunningShunt running(sandbox_, lifecycle_config());
+    const auto count = links().size();
+    for (std::uint64_t times = 1; times <= 3; ++times) {
+        detach("shunt_connect4_");
+        eventually([&] { return controller().at("repairs") == times; }, "the repair is counted");
+        EXPECT_EQ(status().at("state"), "protected");
+        EXPECT_EQ(links().size(), count);
+        expect_proxied(sandbox_.app());
+    }
+    EXPECT_EQ(occurrences(running.log(), "repaired: shunt_connect4"), 2u) << "the first and the second, not the third\n"
+                                                                          << running.log();
+    EXPECT_TRUE(controller().at("broken").empty());
+}
+
+// The controller's descriptors keep what has lost its pin, so that there is nothing to notice for traffic.
+TEST_F(LifecycleRepair, RemovedPins) {
+    RunningShunt running(sandbox_, lifecycle_config());
+    const auto before = links();
+    const auto directory = pins();
+    std::size_t files = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(sandbox_.pin_dir()))
+        files += entry.is_directory() ? 0 : 1;
+    fs::remove_all(sandbox_.pin_dir());
+    for (int i = 0; i < 20; ++i) expect_proxied(sandbox_.app());
+    eventually([&] { return fs::exists(directory + "/links") && links() == before; }, "all links are pinned again");
+    eventually([&] { return shunt({"status"}).code == 0; }, "all is well");
+    std::size_t again = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(sandbox_.pin_dir()))
+        again += entry.is_directory() ? 0 : 1;
+    EXPECT_EQ(again, files);
+    EXPECT_GE(controller().at("repairs"), files - 1) << "each, the two iterators as one";
+    EXPECT_EQ(run_process(words({"run", "-c", running.config_path()}, {}, sandbox_.directory() + "/run2")).code, 1)
+        << "the new directory is locked";
+    EXPECT_EQ(shunt({"reload"}).code, 0);
+    running.kill9();
+    running.start();
+    EXPECT_EQ(links(), before) << "adopted";
+    expect_proxied(sandbox_.app());
+}
+
+TEST_F(LifecycleRepair, CapturedCgroupMadeAgain) {
+    std::optional<ScratchCgroup> again(sandbox_.root_cgroup() + "/again");
+    RunningShunt running(sandbox_, lifecycle_config("auto", "", "/mesh/app, /mesh/again"));
+    const auto count = links().size();
+    expect_proxied(in("again"));
+    again.reset();
+    eventually([&] { return !controller().at("broken").empty(); }, "what is missing is named");
+    const auto red = shunt({"status", "-o", "json"});
+    EXPECT_EQ(red.code, 1) << to_text(red);
+    EXPECT_NE(red.out.find("/again"), std::string::npos) << to_text(red);
+    EXPECT_EQ(occurrences(running.log(), "cannot be repaired"), 1u) << running.log();
+    detach("shunt_connect6_");
+    eventually([&] { return controller().at("repairs") == 1; }, "what can be repaired is, meanwhile");
+    again.emplace(sandbox_.root_cgroup() + "/again");
+    eventually([&] { return controller().at("broken").empty(); }, "captured again");
+    EXPECT_EQ(status().at("state"), "protected");
+    EXPECT_EQ(status().at("controller").at("generation"), status().at("generation"));
+    EXPECT_EQ(links().size(), count);
+    expect_proxied(in("again"));
+}
+
+// The proxy's cgroup stands in the settings too: the new one is recognised, or its own connections would be captured.
+TEST_F(LifecycleRepair, ProxyCgroupMadeAgain) {
+    const auto path = sandbox_.root_cgroup() + "/sidecar";
+    std::optional<ScratchCgroup> sidecar(path);
+    auto config = lifecycle_config();
+    config.replace(config.find("/mesh/proxy"), std::string("/mesh/proxy").size(), "/mesh/sidecar");
+    RunningShunt running(sandbox_, config);
+    expect_direct(in("sidecar"));
+    sidecar.reset();
+    sidecar.emplace(path);
+    eventually([&] { return controller().at("repairs") >= 1; }, "the new cgroup is seen");
+    expect_direct(in("sidecar"));
+    EXPECT_EQ(status().at("state"), "protected");
+}
+
+}  // namespace
+}  // namespace shunt::harness
