@@ -183,11 +183,12 @@ TEST_F(Doctor, ProxyThatLeftItsCgroup) {
 // Attached only where a configuration needs them; where it does, their absence is seen without that file.
 TEST_F(Doctor, PinsThatDependOnTheConfiguration) {
     const ProbeProxy proxy(sandbox_, {.listen = {"0.0.0.0:15001", "[::]:15001"}});
-    const RunningShunt shunt(
+    RunningShunt shunt(
         sandbox_, config("[0.0.0.0:15001, \"[::]:15001\"]") + "  clientAddress: [192.0.2.2, \"2001:db8:ffff::2\"]\n");
     expect_healthy(ask(shunt));
     const auto status = Json::parse(shunt.command({"status", "-o", "json"}));
     const auto links = status.at("pinDirectory").get<std::string>() + "/links/";
+    shunt.stop();  // a running controller would pin them again
     for (const std::string program : {"shunt_sockops", "shunt_sockname6"}) {
         run_command({}, {"/bin/sh", "-c", "mv " + links + program + "_* " + links + "../moved"});
         expect_broken(ask(shunt), "links", program, "restart 'shunt run'");
@@ -195,7 +196,6 @@ TEST_F(Doctor, PinsThatDependOnTheConfiguration) {
         for (const auto& link : status.at("links"))
             if (const auto pin = link.at("pin").get<std::string>(); pin.starts_with(program)) id = pin;
         run_command({}, {"mv", links + "../moved", links + id});
-        expect_healthy(ask(shunt));
     }
 }
 
