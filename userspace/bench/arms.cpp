@@ -107,7 +107,7 @@ std::vector<Family> Arm::families() const {
 }
 
 base::Result<Arm> Arm::start(const Workplace& place, const ArmSpec& spec, const PolicySize& size, int cpu,
-                             const std::optional<PolicySize>& dialled, const std::string& folder) {
+                             const std::optional<PolicySize>& dialled, const std::string& folder, Ends ends) {
     Arm arm;
     arm.spec_ = spec;
     arm.folder_ = folder.empty() ? spec.name : folder;
@@ -119,15 +119,18 @@ base::Result<Arm> Arm::start(const Workplace& place, const ArmSpec& spec, const 
     arm.netns_ = std::move(*netns);
     const DialSetting setting{dialled.value_or(size), spec.mechanism == Mechanism::kNone, spec.v6 && arm.netns_.v6};
     const int ns = arm.netns_.fd.get();
-    auto proxy = start_proxy({.netns = ns, .cgroup = place.proxy(arm.folder_), .cpu = cpu}, spec.name, setting);
-    if (!proxy) return tl::unexpected(proxy.error());
-    arm.proxy_ = std::move(*proxy);
+    if (ends == Ends::kDialled) {
+        auto proxy = start_proxy({.netns = ns, .cgroup = place.proxy(arm.folder_), .cpu = cpu}, spec.name, setting);
+        if (!proxy) return tl::unexpected(proxy.error());
+        arm.proxy_ = std::move(*proxy);
+    }
     if (auto done = arm.redirect(place); !done) return wrapped(done.error());
     // Entries of closed connections stay for ten seconds, and at a benchmark's rate NAT spends much of its time looking
     // for a source port that is free among them. That is what sustained load costs; the other arm shows a low rate.
     if (spec.forgets)
         if (auto set = set_sysctl(arm.netns_, "netfilter/nf_conntrack_tcp_timeout_close", "1"); !set)
             return wrapped(set.error());
+    if (ends == Ends::kNone) return arm;
     auto client = start_client({.netns = ns, .cgroup = place.app(arm.folder_), .cpu = cpu}, spec.name, setting);
     if (!client) return tl::unexpected(client.error());
     arm.client_ = std::move(*client);

@@ -32,14 +32,18 @@ const std::vector<ArmSpec>& all_arms();
 // Why an arm cannot run here; empty: it can.
 std::string missing_for(const ArmSpec& spec);
 
+enum class Ends { kDialled, kNone };  // a client and a proxy that time connect(), or none: a stage starts its own
+
 class Arm {
 public:
     // Namespace, cgroups, proxy, redirection, client; all in a place of its own. Destinations are those of `dialled`;
     // of a policy of that size, where it is not given. `folder` names cgroups and pins; empty: the arm's name.
     static base::Result<Arm> start(const Workplace& place, const ArmSpec& spec, const PolicySize& size, int cpu,
-                                   const std::optional<PolicySize>& dialled = {}, const std::string& folder = {});
+                                   const std::optional<PolicySize>& dialled = {}, const std::string& folder = {},
+                                   Ends ends = Ends::kDialled);
 
     const ArmSpec& spec() const { return spec_; }
+    const std::string& folder() const { return folder_; }
     const Netns& netns() const { return netns_; }
     std::vector<Family> families() const;
     Worker& client() { return *client_; }

@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bench/capacity_stage.h"
+#include "bench/echo_stage.h"
 #include "bench/growth_stage.h"
 #include "bench/machine.h"
 #include "bench/programs_stage.h"
+#include "bench/proxy_stage.h"
 #include "bench/start_stage.h"
 #include "bench/statistics.h"
 
@@ -21,6 +24,7 @@ struct Options {
     std::vector<std::string> arms;    // empty: all; "direct" and "direct-again" always run
     std::vector<std::string> stages;  // besides connect, which always runs; empty: all
     std::vector<unsigned> entries;    // of the growth stage; empty: 10 to 100,000
+    unsigned connections = 0;         // most of the capacity stage; 0: 200,000, or 40,000 in a short run
     PolicySize policy;
     std::uint64_t seed = 1;
 };
@@ -41,6 +45,9 @@ struct Report {
     Statistics connect;
     std::vector<ProgramCost> programs;
     std::optional<GrowthResult> growth;
+    std::vector<EchoFigures> echo;
+    std::vector<std::pair<std::string, std::vector<ProxyFigures>>> proxies;  // "haproxy", "envoy"
+    std::vector<CapacityFigures> capacity;
     std::optional<StartResult> start;
 };
 

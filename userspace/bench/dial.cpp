@@ -3,10 +3,12 @@
 
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -30,6 +32,7 @@ BatchRequest unpack(const Words& words) { return {static_cast<Family>(words[1]),
 // port at another place for each destination, and one address alone would make direct cheaper than it is for real
 // traffic.
 base::SocketAddress expected(const DialSetting& setting, const BatchRequest& request, std::uint64_t n) {
+    if (setting.destinations > 0) n %= setting.destinations;
     const auto wanted = destination(setting.size, request.family, request.seed, n);
     if (!setting.direct) return wanted;
     if (request.family != Family::kV6)
@@ -94,6 +97,18 @@ base::Result<int> make_socket(Family family) {
     return fd;
 }
 
+// Room for `held` open files and some more.
+base::Status allow_files(unsigned held) {
+    const rlim_t wanted = held + 1000;
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= wanted) return {};
+    limit = {wanted, std::max(limit.rlim_max, wanted)};
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return tl::unexpected(failed("allow " + std::to_string(wanted) + " open files"));
+    return {};
+}
+
 class Client {
 public:
     explicit Client(const DialSetting& setting) : setting_(setting) {}
@@ -150,6 +165,10 @@ public:
 
     // Words: seen, right, then the bytes of the first wrong destination and of the one expected there.
     base::Result<Words> serve(const Words& words) const {
+        if (words[0] == kHangUp) {
+            close(v4_);
+            return Words{};
+        }
         const auto request = unpack(words);
         const int listener = request.family == Family::kV6 ? v6_ : v4_;
         Words result{0, 0};
@@ -166,7 +185,7 @@ public:
                 ++result[1];
             else if (result.size() == 2)
                 for (const auto& address : {told, wanted}) append(result, address);
-            close(fd);
+            if (setting_.held == 0) close(fd);  // else it stays as long as this process
         }
         return result;
     }
@@ -209,6 +228,7 @@ base::SocketAddress address_at(const Words& words, std::size_t at) {
 
 base::Result<Worker> start_client(const Seat& seat, const std::string& arm, const DialSetting& setting) {
     return Worker::start(seat, arm + ": client", [setting]() -> base::Result<Worker::Serve> {
+        if (auto allowed = allow_files(setting.held); !allowed) return tl::unexpected(allowed.error());
         auto client = std::make_shared<Client>(setting);
         return Worker::Serve([client](const Words& words) { return client->serve(words); });
     });
@@ -216,6 +236,7 @@ base::Result<Worker> start_client(const Seat& seat, const std::string& arm, cons
 
 base::Result<Worker> start_proxy(const Seat& seat, const std::string& arm, const DialSetting& setting) {
     return Worker::start(seat, arm + ": proxy", [setting]() -> base::Result<Worker::Serve> {
+        if (auto allowed = allow_files(setting.held); !allowed) return tl::unexpected(allowed.error());
         auto v4 = listen_on(Family::kV4, setting.backlog);
         if (!v4) return tl::unexpected(v4.error());
         base::Result<int> v6 = -1;
@@ -233,6 +254,8 @@ base::Status hang_up(Worker& client) {
     if (!done) return tl::unexpected(done.error());
     return {};
 }
+
+base::Status step_down(Worker& proxy) { return hang_up(proxy); }
 
 base::Result<Accepted> accept_all(Worker& proxy, const BatchRequest& request) {
     auto words = proxy.ask(pack(kDial, request));

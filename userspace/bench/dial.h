@@ -21,6 +21,8 @@ struct DialSetting {
     bool direct = false;  // dial the proxy on loopback instead of the policy's destinations
     bool v6 = true;       // listen on [::] too
     unsigned backlog = 1024;
+    unsigned destinations = 0;  // only so many of the policy's; 0: all
+    unsigned held = 0;          // so many connections stay open until the workers go; 0: those of one batch
 };
 
 base::Result<Worker> start_client(const Seat& seat, const std::string& arm, const DialSetting& setting);
@@ -29,6 +31,8 @@ base::Result<Worker> start_proxy(const Seat& seat, const std::string& arm, const
 // Nanoseconds of each connect(), in order. The connections stay open until hang_up().
 base::Result<Words> dial(Worker& client, const BatchRequest& request);
 base::Status hang_up(Worker& client);
+// The proxy keeps its connections and stops listening: another one can take its place.
+base::Status step_down(Worker& proxy);
 
 struct Accepted {
     std::uint64_t seen = 0;   // connections

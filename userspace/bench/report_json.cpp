@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "bench/report_stages.h"
+
 namespace shunt::bench {
 namespace {
 
@@ -56,25 +58,6 @@ Json programs_json(const std::vector<ProgramCost>& costs) {
                             {"ns_per_run", rounded(cost.ns_per_run)},
                             {"machine_bytes", cost.machine_bytes}});
     return programs;
-}
-
-Json stages_json(const Report& report) {
-    Json stages = Json::object();
-    if (report.growth) {
-        stages["growth"] = Json::array();
-        for (const auto& point : report.growth->points)
-            stages["growth"].push_back({{"arm", point.arm},
-                                        {"entries", point.entries},
-                                        {"connect_added_p50_ns", rounded(point.figures.added_p50.value)},
-                                        {"connect_added_p50_interval_ns", interval(point.figures.added_p50)},
-                                        {"distinguishable_from_direct", point.figures.distinguishable},
-                                        {"apply_ms", rounded(point.apply_ms)}});
-    }
-    if (report.start)
-        stages["start"] = {{"protected_ms", rounded(report.start->protected_ms)},
-                           {"resident_mb", rounded(report.start->resident_mb)},
-                           {"runs", report.start->runs}};
-    return stages;
 }
 
 Json machine_json(const Machine& machine) {

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "bench/report_stages.h"
+
 namespace shunt::bench {
 namespace {
 
@@ -19,21 +21,6 @@ std::string against_legacy(const Figures& figures) {
     if (figures.over_legacy.value == 0 || !figures.distinguishable) return "-";
     return fmt::format("{:.3f} [{:.3f}, {:.3f}]", figures.over_legacy.value, figures.over_legacy.low,
                        figures.over_legacy.high);
-}
-
-std::string stages_text(const Report& report) {
-    std::string text;
-    if (report.growth) {
-        text +=
-            fmt::format("\n{:<21} {:>8} {:>14} {:>16}\n", "growth, IPv4", "entries", "added p50, us", "one change, ms");
-        for (const auto& point : report.growth->points)
-            text += fmt::format("{:<21} {:>8} {:>14} {:>16.1f}\n", point.arm, point.entries,
-                                microseconds(point.figures.added_p50.value), point.apply_ms);
-    }
-    if (report.start)
-        text += fmt::format("\nstart to protected: {:.0f} ms; resident: {:.1f} MB (median of {} starts, largest)\n",
-                            report.start->protected_ms, report.start->resident_mb, report.start->runs);
-    return text;
 }
 
 }  // namespace

@@ -151,6 +151,9 @@ Action define(CLI::App& app) {
         ->delimiter(',')
         ->check(CLI::Range(1u, 1000000u))
         ->type_name("NUMBER,...");
+    app.add_option("--connections", chosen->options.connections,
+                   "Most live connections of the capacity stage; default: 200000, with --quick 40000")
+        ->type_name("NUMBER");
     app.add_option("--rounds", chosen->options.rounds, "At most this many rounds of batches, whatever the time")
         ->type_name("NUMBER");
     app.add_option("--report", chosen->page, "Also write one HTML page with plots, which needs nothing else")
@@ -165,9 +168,11 @@ Action define(CLI::App& app) {
 Command bench_command() {
     return {"bench",
             "Compare what redirection costs: shunt, iptables, nftables and none",
-            "Measures connect() through each way of redirecting, side by side: small batches of all of them by turns, "
-            "in network namespaces and cgroups of its own, which are gone afterwards. Needs root. An installed shunt "
-            "and the packet filter of the host are neither used nor changed.\n\n"
+            "Measures connect() through each way of redirecting, side by side: batches of all of them by turns, "
+            "in network namespaces and cgroups of its own, which are gone afterwards. Further stages: BPF programs, "
+            "growth of the policy, established connections, HAProxy and Envoy where they are installed, live "
+            "connections, start. Needs root. An installed shunt and the packet filter of the host are neither used nor "
+            "changed.\n\n"
             "The figures are proven: the redirection's own counters and the proxy, which is asked for the original "
             "destination of every connection, have to agree with the client, or the run fails. 'direct' runs twice; a "
             "difference smaller than the one between the two is printed as not distinguishable.",

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many connections live at once in one network namespace.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/arms.h"
+#include "bench/connect_stage.h"
+
+namespace shunt::bench {
+
+struct CapacityFigures {
+    std::string arm;
+    std::uint64_t connections = 0;  // open at once, each with the right original destination
+    std::string ended_by;           // the error that ended it; empty: the limit was reached
+};
+
+inline constexpr unsigned kCapacityDestinations = 200;
+
+// Opens connections, in steps of 500, until one fails, `limit` are open, or 20 s are over. Arms without ends.
+base::Result<std::vector<CapacityFigures>> run_capacity(const Workplace& place, std::vector<Arm>& arms, unsigned limit,
+                                                        int cpu, const Progress& progress);
+
+}  // namespace shunt::bench

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/echo_stage.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <random>
+
+namespace shunt::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr unsigned kSmallBatch = 400, kLargeBatch = 50, kBlocks = 400;  // a block: 64 KiB
+constexpr std::size_t kBlock = 65536;
+enum class What : std::uint64_t { kRoundTrips, kOneWay };
+
+base::Error failed(const char* what) { return base::errno_error(what, errno); }
+
+bool send_all(int fd, const char* bytes, std::size_t size) {
+    for (std::size_t done = 0; done < size;) {
+        const auto sent = send(fd, bytes + done, size - done, MSG_NOSIGNAL);
+        if (sent <= 0) return false;
+        done += static_cast<std::size_t>(sent);
+    }
+    return true;
+}
+bool receive_all(int fd, char* bytes, std::size_t size) {
+    return recv(fd, bytes, size, MSG_WAITALL) == static_cast<ssize_t>(size);
+}
+
+void send_at_once(int fd) {
+    const int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+// Words of a request: what, size of a message, count. The server answers a message with itself, blocks with one byte.
+base::Result<Words> echo(int fd, const Words& words) {
+    std::vector<char> buffer(words[1]);
+    for (std::uint64_t i = 0; i < words[2]; ++i) {
+        if (!receive_all(fd, buffer.data(), buffer.size())) return tl::unexpected(failed("receive"));
+        if (static_cast<What>(words[0]) == What::kRoundTrips && !send_all(fd, buffer.data(), buffer.size()))
+            return tl::unexpected(failed("send"));
+    }
+    if (static_cast<What>(words[0]) == What::kOneWay && !send_all(fd, buffer.data(), 1))
+        return tl::unexpected(failed("send"));
+    return Words{};
+}
+
+// Nanoseconds of each round trip, or of all blocks together.
+base::Result<Words> drive(int fd, const Words& words) {
+    std::vector<char> buffer(words[1], 'x');
+    Words times;
+    const auto all = Clock::now();
+    const auto since = [](Clock::time_point start) {
+        return static_cast<std::uint64_t>(
+            std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
+    };
+    for (std::uint64_t i = 0; i < words[2]; ++i) {
+        const auto start = Clock::now();
+        if (!send_all(fd, buffer.data(), buffer.size())) return tl::unexpected(failed("send"));
+        if (static_cast<What>(words[0]) == What::kOneWay) continue;
+        if (!receive_all(fd, buffer.data(), buffer.size())) return tl::unexpected(failed("receive"));
+        times.push_back(since(start));
+    }
+    if (static_cast<What>(words[0]) == What::kRoundTrips) return times;
+    if (!receive_all(fd, buffer.data(), 1)) return tl::unexpected(failed("receive"));
+    return Words{since(all)};
+}
+
+sockaddr_in address(std::uint32_t ip, unsigned port) {
+    sockaddr_in sa{};
+    sa.sin_family = AF_INET;
+    sa.sin_addr.s_addr = htonl(ip);
+    sa.sin_port = htons(static_cast<std::uint16_t>(port));
+    return sa;
+}
+
+base::Result<Worker::Serve> make_server() {
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    const auto sa = address(0, kOutboundPort);
+    if (bind(listener, reinterpret_cast<const sockaddr*>(&sa), sizeof sa) != 0 || listen(listener, 8) != 0)
+        return tl::unexpected(failed("listen"));
+    return Worker::Serve([listener, fd = -1](const Words& words) mutable -> base::Result<Words> {
+        if (fd < 0) {
+            fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+            if (fd < 0) return tl::unexpected(failed("accept"));
+            send_at_once(fd);
+        }
+        return echo(fd, words);
+    });
+}
+
+base::Result<Worker::Serve> make_client(bool direct) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto sa = direct ? address(0x7f000001, kOutboundPort) : address(0x0a600001, 9080);
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&sa), sizeof sa) != 0) return tl::unexpected(failed("connect"));
+    send_at_once(fd);
+    return Worker::Serve([fd](const Words& words) { return drive(fd, words); });
+}
+
+struct Pair {
+    std::string arm;
+    Worker client, server;
+    std::vector<double> small, large, block;  // one value for each round
+
+    base::Status measure(What what, std::size_t size, unsigned count, std::vector<double>& values) {
+        const Words request{static_cast<std::uint64_t>(what), size, count};
+        if (auto sent = server.send(request); !sent) return sent;
+        auto times = client.ask(request);
+        if (!times) return tl::unexpected(times.error());
+        if (auto done = server.receive(); !done) return tl::unexpected(done.error());
+        values.push_back(median({times->begin(), times->end()}));
+        return {};
+    }
+};
+
+}  // namespace
+
+base::Result<std::vector<EchoFigures>> run_echo(const Workplace& place, std::vector<Arm>& arms, unsigned rounds,
+                                                int cpu, std::uint64_t seed, const Progress& progress) {
+    std::vector<Pair> pairs;
+    for (auto& arm : arms) {
+        const int ns = arm.netns().fd.get();
+        const auto& name = arm.spec().name;
+        auto server =
+            Worker::start({.netns = ns, .cgroup = place.proxy(arm.folder()), .cpu = cpu}, name + ": echo", make_server);
+        if (!server) return tl::unexpected(server.error());
+        auto client = Worker::start({.netns = ns, .cgroup = place.app(arm.folder()), .cpu = cpu}, name + ": client",
+                                    [&] { return make_client(arm.spec().mechanism == Mechanism::kNone); });
+        if (!client) return tl::unexpected(client.error());
+        pairs.push_back({name, std::move(*client), std::move(*server), {}, {}, {}});
+    }
+    std::mt19937_64 random(seed);
+    std::vector<std::size_t> order(pairs.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    for (unsigned round = 0; round < rounds; ++round) {
+        if (!progress(static_cast<double>(round) / rounds)) return base::fail("interrupted");
+        std::shuffle(order.begin(), order.end(), random);
+        for (const auto i : order) {
+            auto& pair = pairs[i];
+            if (auto done = pair.measure(What::kRoundTrips, kSmallMessage, kSmallBatch, pair.small); !done)
+                return tl::unexpected(done.error());
+            if (auto done = pair.measure(What::kRoundTrips, kLargeMessage, kLargeBatch, pair.large); !done)
+                return tl::unexpected(done.error());
+            if (auto done = pair.measure(What::kOneWay, kBlock, kBlocks, pair.block); !done)
+                return tl::unexpected(done.error());
+        }
+    }
+    const auto against_direct = [&](const Pair& pair) {
+        std::vector<double> ratios;
+        for (std::size_t i = 0; i < pair.small.size(); ++i) ratios.push_back(pair.small[i] / pairs.front().small[i]);
+        return bootstrap(ratios.size(), 1000, seed, [&](const std::vector<std::size_t>& chosen) {
+            std::vector<double> some;
+            for (const auto i : chosen) some.push_back(ratios[i]);
+            return median(std::move(some));
+        });
+    };
+    std::vector<EchoFigures> result;
+    double noise = 0;
+    for (const auto& pair : pairs) {
+        EchoFigures figures{pair.arm, median(pair.small), median(pair.large)};
+        figures.bytes_per_second = 1e9 * kBlocks * kBlock / median(pair.block);
+        figures.over_direct = against_direct(pair);
+        const auto off = std::max({std::abs(figures.over_direct.value - 1), std::abs(figures.over_direct.low - 1),
+                                   std::abs(figures.over_direct.high - 1)});
+        if (pair.arm == "direct-again") noise = off;
+        result.push_back(figures);
+    }
+    for (auto& figures : result)
+        figures.distinguishable = !figures.arm.starts_with("direct") && std::abs(figures.over_direct.value - 1) > noise;
+    return result;
+}
+
+}  // namespace shunt::bench
