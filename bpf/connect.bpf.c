@@ -55,7 +55,8 @@ SHUNT_INLINE enum shunt_reason shunt_bypass(struct shunt_env *env, struct bpf_so
  * connect() fails. Where the kernel cannot be told the errno, the destination becomes port 0 of loopback, which nobody
  * can listen on: ECONNREFUSED. A socket bound to a device would not reach it, it gets the kernel's EPERM.
  */
-SHUNT_INLINE int shunt_refuse(struct bpf_sock_addr *ctx, int family, int is_v4, enum shunt_reason reason)
+SHUNT_INLINE int shunt_refuse(struct bpf_sock_addr *ctx, struct bpf_sock *sk, int family, int is_v4,
+			      enum shunt_reason reason)
 {
 	struct shunt_ip loopback = { { 0, 0, 0, shunt_swap32(1u) } };
 
@@ -63,7 +64,9 @@ SHUNT_INLINE int shunt_refuse(struct bpf_sock_addr *ctx, int family, int is_v4, 
 		bpf_set_retval(reason == SHUNT_REASON_LOOPBACK_SOURCE ? -SHUNT_EINVAL : -SHUNT_ECONNREFUSED);
 		return 0;
 	}
-	if (reason == SHUNT_REASON_BOUND_DEVICE || reason == SHUNT_REASON_LOOPBACK_SOURCE)
+	if (reason == SHUNT_REASON_LOOPBACK_SOURCE)
+		return 0;
+	if (sk && sk->bound_dev_if && sk->bound_dev_if != SHUNT_LOOPBACK_IFINDEX)
 		return 0;
 	if (is_v4)
 		shunt_ip_from_v4(&loopback, shunt_swap32(0x7f000001u));
@@ -85,7 +88,7 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 		shunt_count_event(SHUNT_EVENT_FAIL_STATE);
 		shunt_count_reason(SHUNT_REASON_INTERNAL_REFUSE);
 		shunt_tell_observers(&flow, SHUNT_REASON_INTERNAL_REFUSE, SHUNT_LANE_NONE);
-		return shunt_refuse(ctx, family, is_v4, SHUNT_REASON_INTERNAL_REFUSE);
+		return shunt_refuse(ctx, sk, family, is_v4, SHUNT_REASON_INTERNAL_REFUSE);
 	}
 	if (family == SHUNT_AF_INET)
 		shunt_read_flow4(ctx, sk, scope, &flow);
@@ -105,7 +108,7 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 	shunt_count_reason(reason);
 	shunt_tell_observers(&flow, reason, env.lane);
 	if (SHUNT_RARELY(shunt_verdict_of(reason) == SHUNT_VERDICT_REFUSE))
-		return shunt_refuse(ctx, family, is_v4, reason);
+		return shunt_refuse(ctx, sk, family, is_v4, reason);
 	return 1;
 }
 
