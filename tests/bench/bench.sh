@@ -87,6 +87,50 @@ EOF
         grep -q 'interrupted' "$dir/err" || fail "the message is another"
         [[ -z $(left_by "$pid") ]] || fail "cgroups are left"
         ;;
+    beside)
+        # Somebody's shunt is running, with a listener on the proxy's port: neither is seen by the other.
+        mount_point=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+        user="shunt-t-bench-beside"
+        mkdir -p "$mount_point/$user/proxy" "$dir/bpf"
+        mount -t bpf bpf "$dir/bpf"
+        running=()
+        cleanup() {
+            ((${#running[@]} == 0)) || kill "${running[@]}" && wait
+            "$shunt" uninstall --pin-dir "$dir/bpf/shunt" --run-dir "$dir/run" >/dev/null
+            umount "$dir/bpf"
+            rmdir "$mount_point/$user/proxy" "$mount_point/$user"
+            rm -rf "$dir"
+        }
+        trap cleanup EXIT
+        printf 'proxy: { listen: "0.0.0.0:15001", identity: { cgroup: /%s/proxy } }\ncapture: { cgroups: [/%s] }\n' \
+            "$user" "$user" >"$dir/user.yaml"
+        "$shunt" run --pin-dir "$dir/bpf/shunt" --run-dir "$dir/run" -c "$dir/user.yaml" 2>"$dir/log" &
+        running+=($!)
+        python3 -c 'import socket, time; s = socket.socket(); s.bind(("127.0.0.1", 15001)); s.listen(); time.sleep(60)' &
+        running+=($!)
+        for ((i = 0; i < 200; ++i)); do
+            ! grep -q ready "$dir/log" || break
+            sleep 0.05
+        done
+        state() { "$shunt" "$1" -o json --pin-dir "$dir/bpf/shunt" --run-dir "$dir/run"; }
+        { state status && state counters; } >"$dir/before" 2>"$dir/err" || fail "the shunt beside does not run"
+        "$shunt" bench --rounds 2 --arms shunt-address --stages start -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
+        { state status && state counters; } >"$dir/after" 2>"$dir/err" || fail "the shunt beside is gone"
+        diff "$dir/before" "$dir/after" || fail "the shunt beside has changed"
+        ;;
+    missing)
+        # No packet filter to be found: its arms are named and left out, the others run.
+        cat >"$dir/hide" <<'EOF'
+for program in /usr/sbin/*tables* /sbin/*tables* /usr/sbin/nft; do [[ ! -e $program ]] || mount --bind /dev/null "$program"; done
+exec "$@"
+EOF
+        unshare -m --propagation private bash "$dir/hide" "$shunt" bench --rounds 2 --stages programs -o json >"$dir/out" \
+            2>"$dir/err" || fail "exit code $?"
+        jq -e '(.skipped | map(.arm)) == ["iptables-legacy", "iptables-legacy-idle", "iptables-legacy-bare", "iptables-nft",
+                "nftables"] and (.arms | keys) == ["direct", "direct-again", "shunt-address", "shunt-dual", "shunt-record"]' \
+            "$dir/out" >/dev/null || fail "not the arms that were expected: $(jq -c '.skipped, (.arms | keys)' "$dir/out")"
+        grep -q 'iptables-legacy is left out: .* not installed' "$dir/err" || fail "it is not said"
+        ;;
     usage)
         status=0
         "$shunt" bench --arms shunt-adress >"$dir/out" 2>"$dir/err" || status=$?

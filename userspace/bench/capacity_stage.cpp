@@ -13,7 +13,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr unsigned kStep = 500;
 constexpr unsigned kSpareFiles = 1500;  // of a process, for everything else
-constexpr auto kLongest = std::chrono::seconds(20);
 
 // A client and a proxy that hold as many connections as one process may.
 struct Pair {
@@ -43,7 +42,7 @@ base::Result<Pair> start_pair(const Workplace& place, const Arm& arm, unsigned r
     return Pair{std::move(*proxy), std::move(*client), room};
 }
 
-base::Result<CapacityFigures> fill(const Workplace& place, Arm& arm, unsigned limit, int cpu,
+base::Result<CapacityFigures> fill(const Workplace& place, Arm& arm, unsigned limit, unsigned seconds, int cpu,
                                    const Progress& progress) {
     CapacityFigures figures{arm.spec().name};
     const BatchRequest step{Family::kV4, 1, kStep};
@@ -51,8 +50,8 @@ base::Result<CapacityFigures> fill(const Workplace& place, Arm& arm, unsigned li
     std::vector<Pair> pairs;
     while (figures.connections < limit) {
         if (!progress(static_cast<double>(figures.connections) / limit)) return base::fail("interrupted");
-        if (Clock::now() - start > kLongest) {
-            figures.ended_by = "20 s are over";
+        if (Clock::now() - start > std::chrono::seconds(seconds)) {
+            figures.ended_by = std::to_string(seconds) + " s are over";
             break;
         }
         if (pairs.empty() || pairs.back().room == 0) {
@@ -82,11 +81,11 @@ base::Result<CapacityFigures> fill(const Workplace& place, Arm& arm, unsigned li
 }  // namespace
 
 base::Result<std::vector<CapacityFigures>> run_capacity(const Workplace& place, std::vector<Arm>& arms, unsigned limit,
-                                                        int cpu, const Progress& progress) {
+                                                        unsigned seconds, int cpu, const Progress& progress) {
     std::vector<CapacityFigures> result;
     for (std::size_t i = 0; i < arms.size(); ++i) {
         if (arms[i].spec().name == "direct-again") continue;
-        auto figures = fill(place, arms[i], limit, cpu, [&](double part) {
+        auto figures = fill(place, arms[i], limit, seconds, cpu, [&](double part) {
             return progress((static_cast<double>(i) + part) / static_cast<double>(arms.size()));
         });
         if (!figures) return tl::unexpected(figures.error());

@@ -18,8 +18,8 @@ struct CapacityFigures {
 
 inline constexpr unsigned kCapacityDestinations = 200;
 
-// Opens connections, in steps of 500, until one fails, `limit` are open, or 20 s are over. Arms without ends.
+// Opens connections, in steps of 500, until one fails, `limit` are open, or `seconds` are over. Arms without ends.
 base::Result<std::vector<CapacityFigures>> run_capacity(const Workplace& place, std::vector<Arm>& arms, unsigned limit,
-                                                        int cpu, const Progress& progress);
+                                                        unsigned seconds, int cpu, const Progress& progress);
 
 }  // namespace shunt::bench

@@ -11,8 +11,8 @@ namespace {
 
 constexpr unsigned kProgramBatches = 20;
 constexpr unsigned kStarts = 5;
-constexpr double kConnectPart = 0.4, kGrowthPart = 0.1;  // of the time
-constexpr double kLongRun = 120;                         // seconds from which capacity is looked for in full
+constexpr double kConnectPart = 0.25, kGrowthPart = 0.08;  // of the time; the rest is set-up and the other stages
+constexpr double kLongRun = 120;                           // seconds from which capacity is looked for in full
 constexpr unsigned kShortCapacity = 40000, kLongCapacity = 200000;
 constexpr std::array<const char*, 7> kTrafficArms{"direct",   "direct-again",  "iptables-legacy", "iptables-nft",
                                                   "nftables", "shunt-address", "shunt-record"};
@@ -134,7 +134,8 @@ base::Status measure_traffic(const Options& options, const Workplace& place, con
     const unsigned limit = options.connections > 0      ? options.connections
                            : options.seconds < kLongRun ? kShortCapacity
                                                         : kLongCapacity;
-    auto capacity = run_capacity(place, *arms, limit, cpu, [&](double part) { return progress("capacity", part); });
+    auto capacity = run_capacity(place, *arms, limit, options.seconds < kLongRun ? 2 : 20, cpu,
+                                 [&](double part) { return progress("capacity", part); });
     if (!capacity) return tl::unexpected(capacity.error());
     report.capacity = std::move(*capacity);
     return {};
