@@ -9,6 +9,12 @@ add_library(shunt_sanitizers INTERFACE)
 if(SHUNT_SANITIZE)
   target_compile_options(shunt_sanitizers INTERFACE -fsanitize=address,undefined -fsanitize-undefined-trap-on-error -fno-omit-frame-pointer)
   target_link_options(shunt_sanitizers INTERFACE -fsanitize=address,undefined)
+elseif(SHUNT_FUZZ)
+  set(sanitizers -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all)
+  # libstdc++ 12 uses in its own headers what it deprecates, which clang says at our lines.
+  target_compile_options(shunt_sanitizers INTERFACE ${sanitizers} -fno-omit-frame-pointer)
+  target_compile_options(shunt_warnings INTERFACE -Wno-deprecated-declarations)
+  target_link_options(shunt_sanitizers INTERFACE ${sanitizers})
 endif()
 
 # The kernel ABI, usable from everywhere.

@@ -59,6 +59,8 @@ TEST_F(Pc, KernelWithTheControllersNamesAndWithoutAny) {
     EXPECT_TRUE(bare[0]["name"].get<std::string>().starts_with("0x")) << bare.dump();
     EXPECT_TRUE(bare[0]["clusters"][0]["cluster"].get<std::string>().starts_with("0x")) << bare.dump();
     EXPECT_EQ(bare[0]["clusters"][1]["percent"], 75.0);
+    const auto scope = bare[3]["scope"].get<std::string>();
+    EXPECT_TRUE(scope.starts_with('/') && scope.ends_with("/app")) << bare.dump();
     const auto file = running.config_path();
     expect_tables(pc({"listeners", "--kernel", "-c", file}), pc({"endpoints", "--kernel", "-c", file}));
 }
@@ -76,6 +78,12 @@ TEST_F(Pc, DiffSaysWhatIsNotInForce) {
     EXPECT_EQ(found, (std::set<std::string>{"port 22/tcp", "port 23/tcp", "endpoint a 10.0.3.2:80", "cluster a"}));
     running.reload(edited);
     EXPECT_EQ(pc({"diff"}), nlohmann::json::array());
+    edited.replace(edited.find("name: pod"), 9, "name: pod, onInternalError: bypass");
+    running.write_config(edited);
+    const auto item = pc({"diff"}, 1).at(0);
+    EXPECT_EQ(item["what"], "scope");
+    const auto key = item["key"].get<std::string>();
+    EXPECT_TRUE(key.starts_with('/') && key.ends_with("/app flags")) << item.dump();
 }
 
 }  // namespace

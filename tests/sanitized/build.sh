@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# build.sh SOURCE CMAKE: configures and builds the preset asan.
+# build.sh SOURCE CMAKE PRESET: configures and builds a preset.
 set -euo pipefail
 cd "$1"
-"$2" --preset asan </dev/null
-"$2" --build --preset asan </dev/null
+"$2" --preset "$3" </dev/null
+"$2" --build --preset "$3" </dev/null

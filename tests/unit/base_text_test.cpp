@@ -13,6 +13,10 @@ TEST(BaseText, QuotedIsOneLine) {
     EXPECT_EQ(shunt::base::quoted("a\"b\\c"), "\"a\\\"b\\\\c\"");
     EXPECT_EQ(shunt::base::quoted(std::string("\n\0\x1b\x7f", 4)), "\"\\x0a\\x00\\x1b\\x7f\"");
     EXPECT_EQ(shunt::base::quoted("\xc3\xbc"), "\"\xc3\xbc\"");
+    EXPECT_EQ(shunt::base::quoted("\xef\xbb\xbf"
+                                  "a\u202eb\u0085\u20ac"),
+              "\"\\ufeffa\\u202eb\\u0085\u20ac\"");
+    EXPECT_EQ(shunt::base::quoted("\xe2\x80"), "\"\xe2\x80\"") << "half a character";
 }
 
 TEST(BaseText, QuotedIsCutBetweenCharacters) {

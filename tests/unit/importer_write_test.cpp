@@ -74,6 +74,75 @@ clusters:
     EXPECT_EQ(mesh.routes[1].virtual_hosts[0].weighted_clusters[1].weight, 4294967294u);
 }
 
+TEST(WriteYaml, ScopesMetricsAndWhatIsFollowed) {
+    const auto loaded = config::load_text(R"(proxy: { listen: 0.0.0.0:15001 }
+capture: { cgroups: [/mesh] }
+outboundTrafficPolicy: { mode: REGISTRY_ONLY, enforcedBy: kernel, emptyCluster: refuse }
+metrics: { listen: "192.0.2.1:9464", beyondLoopback: true }
+watch: true
+listeners:
+  - { name: split, port: 1, weightedClusters: [{ name: a, weight: 1 }, { name: b, weight: 99 }], direct: true }
+clusters:
+  - { name: a, endpoints: [{ address: 192.0.2.9:1 }] }
+  - { name: b, endpoints: [{ address: 192.0.2.8:1 }] }
+scopes:
+  - { cgroups: [/mesh/bare] }
+  - name: "all of it"
+    cgroups: [/mesh/pod-a, "/mesh/pod b"]
+    proxy: { listen: 127.0.0.1:16001, lane: record, whenDown: bypass }
+    capture: { includeOutboundPorts: [80], ipv6: refuse }
+    outboundTrafficPolicy: { mode: ALLOW_ANY, enforcedBy: kernel }
+    onInternalError: bypass
+    listeners: [{ name: own, port: 2, cluster: a }]
+    egress: { hosts: ["prod/*", "*/*.example.com"] }
+  - { name: nothing, cgroups: [/mesh/pod-c], listeners: [], egress: { hosts: [] }, onInternalError: refuse }
+  - { name: "only\u200bports", cgroups: [/mesh/pod-d], capture: { includeOutboundPorts: [80], excludeOutboundIPRanges: ["*"] } }
+)",
+                                          "t.yaml");
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    expect_round_trip(loaded->mesh);
+    const auto again = config::load_text(write_yaml(loaded->mesh, {}, ""), "t.yaml");
+    ASSERT_TRUE(again) << again.error().message;
+    const auto& mesh = again->mesh;
+    EXPECT_EQ(mesh.policy.empty_cluster, model::EmptyCluster::kRefuse);
+    EXPECT_EQ(mesh.metrics, loaded->mesh.metrics);
+    EXPECT_TRUE(mesh.watch);
+    EXPECT_EQ(mesh.listeners[0].weighted_clusters[1].weight, 99u);
+    ASSERT_EQ(mesh.scopes.size(), 4u);
+    EXPECT_EQ(mesh.scopes[0].name, "/mesh/bare");
+    EXPECT_FALSE(mesh.scopes[0].proxy || mesh.scopes[0].capture || mesh.scopes[0].policy || mesh.scopes[0].listeners);
+    const auto& scope = mesh.scopes[1];
+    EXPECT_EQ(scope.cgroups[1].value, "/mesh/pod b");
+    EXPECT_EQ(scope.proxy->lane, model::LaneMode::kRecord);
+    EXPECT_EQ(scope.capture->include_ports[0].value.first, 80);
+    EXPECT_EQ(scope.policy->enforced_by, model::EnforcedBy::kKernel);
+    EXPECT_EQ(scope.on_internal_error, model::OnInternalError::kBypass);
+    EXPECT_EQ(scope.listeners->front().name, "own");
+    EXPECT_EQ(scope.egress_hosts->back().value, "*/*.example.com");
+    EXPECT_TRUE(mesh.scopes[2].listeners->empty());
+    EXPECT_EQ(mesh.scopes[3].name, "only\u200bports");
+    EXPECT_TRUE(mesh.scopes[3].capture->exclude_ranges.all);
+}
+
+TEST(WriteYaml, ASourceStandsForWhatItGives) {
+    const auto loaded = config::load_text(R"(proxy: { listen: 0.0.0.0:15001 }
+capture: { cgroups: [/mesh] }
+metrics: { listen: /run/shunt/metrics.sock }
+source: { envoy: { admin: "http://127.0.0.1:15000", interval: 1500ms } }
+)",
+                                          "t.yaml");
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    auto mesh = loaded->mesh;
+    mesh.clusters.push_back({});  // as after Envoy was asked
+    mesh.clusters.back().name = "from Envoy";
+    expect_round_trip(mesh);
+    const auto again = config::load_text(write_yaml(mesh, {}, ""), "t.yaml");
+    ASSERT_TRUE(again->mesh.source);
+    EXPECT_EQ(again->mesh.source->admin, "http://127.0.0.1:15000");
+    EXPECT_EQ(again->mesh.source->interval.count(), 1500);
+    EXPECT_EQ(again->mesh.metrics->path, "/run/shunt/metrics.sock");
+}
+
 TEST(WriteYaml, LongListsGetALineForEachItem) {
     std::vector<std::string> words{"-i", "10.0.0.0/8"};
     for (int i = 0; i < 200; ++i) words[1] += ",172.16." + std::to_string(i) + ".0/24";

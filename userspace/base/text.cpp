@@ -9,6 +9,27 @@ namespace {
 
 constexpr std::size_t kShown = 80;
 
+struct Character {
+    std::uint32_t code = 0;
+    std::size_t bytes = 0;
+};
+
+// The character of two or three bytes at the beginning; code 0 where there is none.
+Character character(std::string_view text) {
+    const auto at = [&](std::size_t i) -> std::uint32_t { return static_cast<std::uint8_t>(text[i]); };
+    const auto follows = [&](std::size_t i) { return i < text.size() && (at(i) & 0xc0) == 0x80; };
+    if ((at(0) & 0xe0) == 0xc0 && follows(1)) return {(at(0) & 0x1f) << 6 | (at(1) & 0x3f), 2};
+    if ((at(0) & 0xf0) == 0xe0 && follows(1) && follows(2))
+        return {(at(0) & 0x0f) << 12 | (at(1) & 0x3f) << 6 | (at(2) & 0x3f), 3};
+    return {};
+}
+
+// Controls beyond ASCII, and what takes no place or turns the line around: marks of byte order and direction, joiners.
+bool is_invisible(std::uint32_t code) {
+    return (code >= 0x80 && code < 0xa0) || (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+           (code >= 0x2060 && code <= 0x206f) || code == 0xfeff;
+}
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 }  // namespace
@@ -16,7 +37,8 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 std::string escaped(std::string_view text) {
     static constexpr char kHex[] = "0123456789abcdef";
     std::string out;
-    for (const char c : text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
         const auto byte = static_cast<std::uint8_t>(c);
         if (c == '"' || c == '\\') {
             out += '\\';
@@ -25,6 +47,10 @@ std::string escaped(std::string_view text) {
             out += "\\x";
             out += kHex[byte >> 4];
             out += kHex[byte & 15];
+        } else if (const auto [code, bytes] = character(text.substr(i)); is_invisible(code)) {
+            out += "\\u";
+            for (const unsigned shift : {12u, 8u, 4u, 0u}) out += kHex[code >> shift & 15];
+            i += bytes - 1;
         } else {
             out += c;
         }

@@ -9,8 +9,8 @@
 
 namespace shunt::base {
 
-// Quotes and backslashes with a backslash before them, control characters as \xHH: what stands between the quotes of a
-// message, or of a YAML scalar. Everything else, UTF-8 included, as it is.
+// Quotes and backslashes with a backslash before them, control characters as \xHH, other invisible ones as \uHHHH: what
+// stands between the quotes of a message, or of a YAML scalar. Everything else, UTF-8 included, as it is.
 std::string escaped(std::string_view text);
 // In double quotes; control characters and quotes escaped, cut after 80 bytes (never inside a UTF-8 sequence).
 std::string quoted(std::string_view text);

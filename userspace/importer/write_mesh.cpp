@@ -59,13 +59,21 @@ public:
     void mesh(const model::Mesh& mesh) {
         proxy(mesh.proxy);
         capture(mesh.capture);
-        section("outboundTrafficPolicy", "");
-        value("mode", mesh.policy.mode == model::PolicyMode::kAllowAny ? "ALLOW_ANY" : "REGISTRY_ONLY");
-        value("enforcedBy", mesh.policy.enforced_by == model::EnforcedBy::kProxy ? "proxy" : "kernel");
+        policy(mesh.policy);
         if (mesh.on_internal_error == model::OnInternalError::kBypass) out_ += "onInternalError: bypass\n";
-        listeners(mesh.listeners);
-        routes(mesh.routes);
-        clusters(mesh.clusters);
+        if (mesh.metrics) metrics(*mesh.metrics);
+        if (mesh.watch) out_ += "watch: true\n";
+        if (mesh.source) {  // which gives listeners, routes and clusters; a file that has both is refused
+            const auto interval = std::to_string(mesh.source->interval.count());
+            out_ +=
+                "source: { envoy: { admin: " + yaml_scalar(mesh.source->admin) + ", interval: " + interval + "ms } }\n";
+        } else {
+            if (!mesh.listeners.empty()) listeners(mesh.listeners);
+            routes(mesh.routes);
+            clusters(mesh.clusters);
+        }
+        if (!mesh.scopes.empty()) begin_list("scopes", false);
+        for (const auto& scope : mesh.scopes) this->scope(scope);
     }
 
     std::string take() { return std::move(out_); }
@@ -118,10 +126,50 @@ private:
         section_ = "proxy";
     }
 
-    void capture(const model::Capture& capture) {
+    void policy(const model::OutboundTrafficPolicy& policy) {
+        section("outboundTrafficPolicy", "");
+        value("mode", policy.mode == model::PolicyMode::kAllowAny ? "ALLOW_ANY" : "REGISTRY_ONLY");
+        value("enforcedBy", policy.enforced_by == model::EnforcedBy::kProxy ? "proxy" : "kernel");
+        if (policy.empty_cluster == model::EmptyCluster::kRefuse) value("emptyCluster", "refuse");
+    }
+
+    void metrics(const model::MetricsListener& metrics) {
+        section("metrics", "");
+        value("listen", yaml_scalar(metrics.address ? base::to_string(*metrics.address) : metrics.path));
+        if (metrics.address && !metrics.address->address.is_loopback()) value("beyondLoopback", "true");
+    }
+
+    // Its sections are those of the whole configuration, four columns further right.
+    void scope(const model::Scope& scope) {
+        const Origins none;
+        Writer inner(none);
+        inner.out_ = "name: " + yaml_scalar(scope.name) + "\n";
+        inner.out_ += "cgroups: " + flow_list(shown(scope.cgroups, yaml_scalar)) + "\n";
+        if (scope.proxy) inner.proxy(*scope.proxy);
+        if (scope.capture) inner.capture(*scope.capture, CaptureOf::kScope);
+        if (scope.policy) inner.policy(*scope.policy);
+        if (scope.on_internal_error)
+            inner.out_ += std::string("onInternalError: ") +
+                          (*scope.on_internal_error == model::OnInternalError::kBypass ? "bypass\n" : "refuse\n");
+        if (scope.listeners) inner.listeners(*scope.listeners);
+        if (scope.egress_hosts)
+            inner.out_ += "egress: { hosts: " + flow_list(shown(*scope.egress_hosts, yaml_scalar)) + " }\n";
+        std::string margin = "  - ";
+        for (std::size_t at = 0; at < inner.out_.size(); margin = "    ") {
+            const auto end = inner.out_.find('\n', at) + 1;
+            out_ += margin + inner.out_.substr(at, end - at);
+            at = end;
+        }
+    }
+
+    enum class CaptureOf { kWhole, kScope };
+
+    void capture(const model::Capture& capture, CaptureOf of = CaptureOf::kWhole) {
         section("capture", "");
-        list("cgroups", shown(capture.cgroups, yaml_scalar));
-        list("includeOutboundIPRanges", ranges(capture.include_ranges));
+        if (of == CaptureOf::kWhole) list("cgroups", shown(capture.cgroups, yaml_scalar));
+        // Written beside an excluded "*", which only the default may stand beside, it would be a contradiction.
+        if (!(capture.exclude_ranges.all && capture.include_ranges.all && capture.include_ranges.ranges.empty()))
+            list("includeOutboundIPRanges", ranges(capture.include_ranges));
         list("excludeOutboundIPRanges", ranges(capture.exclude_ranges));
         list("includeOutboundPorts", shown(capture.include_ports));
         list("excludeOutboundPorts", shown(capture.exclude_ports));
@@ -141,8 +189,7 @@ private:
     void begin_list(const char* name, bool empty) { out_ += std::string(name) + (empty ? ": []\n" : ":\n"); }
 
     void listeners(const std::vector<model::Listener>& listeners) {
-        if (listeners.empty()) return;
-        begin_list("listeners", false);
+        begin_list("listeners", listeners.empty());
         for (const auto& listener : listeners) {
             out_ += "  - { name: " + yaml_scalar(listener.name) +
                     ", address: " + yaml_scalar(base::to_string(listener.address)) +
@@ -150,6 +197,11 @@ private:
             if (!listener.route_config_name.empty())
                 out_ += ", routeConfigName: " + yaml_scalar(listener.route_config_name);
             if (!listener.cluster.empty()) out_ += ", cluster: " + yaml_scalar(listener.cluster);
+            if (!listener.weighted_clusters.empty()) {
+                Words words;
+                for (const auto& cluster : listener.weighted_clusters) words.push_back(weighted(cluster));
+                out_ += ", weightedClusters: " + flow_list(words);
+            }
             out_ += listener.direct ? ", direct: true }\n" : " }\n";
         }
     }
@@ -173,9 +225,11 @@ private:
             return;
         }
         out_ += "        weightedClusters:\n";
-        for (const auto& cluster : host.weighted_clusters)
-            out_ += "          - { name: " + yaml_scalar(cluster.name) + ", weight: " + std::to_string(cluster.weight) +
-                    " }\n";
+        for (const auto& cluster : host.weighted_clusters) out_ += "          - " + weighted(cluster) + "\n";
+    }
+
+    static std::string weighted(const model::WeightedCluster& cluster) {
+        return "{ name: " + yaml_scalar(cluster.name) + ", weight: " + std::to_string(cluster.weight) + " }";
     }
 
     void clusters(const std::vector<model::Cluster>& clusters) {

@@ -31,7 +31,7 @@ std::string address(const shunt_ip& ip, std::uint16_t port_be) {
 
 void add_scopes(const policy::Tables& tables, const Names& names, Facts& facts) {
     for (const auto& [key, scope] : tables.scopes) {
-        const auto label = key.cgroup_id == 0 ? std::string("base") : fmt::format("cgroup {}", key.cgroup_id);
+        const auto label = key.cgroup_id == 0 ? std::string("base") : names.cgroup(key.cgroup_id);
         const auto add = [&](const char* field, const std::string& value) {
             facts[{"scope", label + " " + field}] = value;
         };
@@ -40,7 +40,8 @@ void add_scopes(const policy::Tables& tables, const Names& names, Facts& facts) 
         if (scope.flags & SHUNT_SCOPE_PROXY_V6) add("proxy (v6)", address(scope.proxy6, scope.proxy6_port_be));
         if (scope.flags & SHUNT_SCOPE_PROXY_MARK) add("proxy mark", fmt::format("0x{:x}", scope.proxy_mark));
         if (scope.flags & SHUNT_SCOPE_PROXY_CGROUP)
-            add("proxy cgroup", fmt::format("{} (level {})", scope.proxy_cgroup_id, scope.proxy_cgroup_level));
+            add("proxy cgroup",
+                fmt::format("{} (level {})", names.cgroup(scope.proxy_cgroup_id), scope.proxy_cgroup_level));
         if (scope.flags & SHUNT_SCOPE_CLIENT4)
             add("client address (v4)", base::to_string(base::Address::v4(ntohl(scope.client4_be))));
         if (scope.flags & SHUNT_SCOPE_CLIENT6)

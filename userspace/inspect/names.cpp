@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <set>
+#include <vector>
+
 #include "policy/balancing.h"
 
 namespace shunt::inspect {
@@ -46,6 +49,23 @@ std::string Names::set(std::uint32_t set) const {
     if (set == 0) return "";
     const auto found = sets_.find(set);
     return found == sets_.end() ? hex(set) : found->second;
+}
+
+std::string Names::cgroup(std::uint64_t id) const {
+    const auto found = cgroups_.find(id);
+    return found == cgroups_.end() ? fmt::format("cgroup {}", id) : found->second;
+}
+
+void Names::add_cgroups(const std::map<std::uint64_t, std::string>& paths, const policy::Tables& tables) {
+    cgroups_ = paths;
+    std::map<std::uint32_t, std::vector<std::uint64_t>> users;
+    for (const auto& [key, scope] : tables.scopes)
+        for (const auto set : std::set{scope.ports_set, scope.cidrs_set, scope.owners_set, scope.listeners_set})
+            if (set != 0 && key.cgroup_id != 0) users[set].push_back(key.cgroup_id);
+    for (const auto& [set, ids] : users) {
+        const auto more = ids.size() > 1 ? fmt::format(" and {} more", ids.size() - 1) : std::string();
+        sets_.emplace(set, cgroup(ids.front()) + more);  // a scope's name stays
+    }
 }
 
 }  // namespace shunt::inspect

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <unordered_map>
 
 #include "model/mesh.h"
+#include "policy/tables.h"
 
 namespace shunt::inspect {
 
@@ -21,13 +23,20 @@ public:
     std::string listener(std::uint32_t id) const;
     // Null where the configuration has no such listener.
     const model::Listener* find_listener(std::uint32_t id) const;
-    // The scope that a set of entries is numbered after; empty for set 0, which is the base scope's.
+    // The scope that a set of entries is numbered after, otherwise the cgroups whose scopes have it; empty for set 0,
+    // which is the base scope's.
     std::string set(std::uint32_t set) const;
+    // "/mesh/pod-a", or "cgroup 1234" where it is gone.
+    std::string cgroup(std::uint64_t id) const;
+
+    // Paths by id, of the cgroups that `tables` name.
+    void add_cgroups(const std::map<std::uint64_t, std::string>& paths, const policy::Tables& tables);
 
 private:
     std::unordered_map<std::uint32_t, const model::Cluster*> clusters_;
     std::unordered_map<std::uint32_t, const model::Listener*> listeners_;
     std::unordered_map<std::uint32_t, std::string> sets_;
+    std::map<std::uint64_t, std::string> cgroups_;
 };
 
 }  // namespace shunt::inspect

@@ -3,7 +3,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "cli/command.h"
@@ -13,6 +15,7 @@
 #include "inspect/filter.h"
 #include "sync/plan.h"
 #include "sync/readback.h"
+#include "telemetry/cgroup_paths.h"
 
 namespace shunt::cli {
 namespace {
@@ -77,6 +80,17 @@ base::Result<model::Mesh> mesh_for_names(Context& context, const Options& option
     return model::Mesh{};
 }
 
+// The last of `tables` is what the kernel holds.
+inspect::Names names_for(const model::Mesh& mesh, std::initializer_list<const policy::Tables*> tables) {
+    std::set<std::uint64_t> ids;
+    for (const auto* each : tables)
+        for (const auto& [key, scope] : each->scopes) ids.insert({key.cgroup_id, scope.proxy_cgroup_id});
+    ids.erase(0);
+    inspect::Names names(mesh);
+    names.add_cgroups(telemetry::cgroup_paths(ids), **std::prev(tables.end()));
+    return names;
+}
+
 base::Result<inspect::Rows> read_rows(Context& context, const Options& options) {
     if (!options.kernel) {
         const auto mesh = load_mesh(context, options);
@@ -87,7 +101,7 @@ base::Result<inspect::Rows> read_rows(Context& context, const Options& options) 
     if (!tables) return tl::unexpected<base::Error>(tables.error());
     const auto mesh = mesh_for_names(context, options);
     if (!mesh) return tl::unexpected<base::Error>(mesh.error());
-    return inspect::rows_of(*tables, inspect::Names(*mesh));
+    return inspect::rows_of(*tables, names_for(*mesh, {&*tables}));
 }
 
 template <class List>
@@ -134,7 +148,7 @@ base::Result<ExitCode> diff(Context& context, const Options& options) {
     const auto placement = sync::place(*mesh);
     if (!placement) return tl::unexpected<base::Error>(placement.error());
     const auto wanted = policy::compile(*mesh, sync::resolve(*placement));
-    const auto found = inspect::differences(wanted, *present, inspect::Names(*mesh));
+    const auto found = inspect::differences(wanted, *present, names_for(*mesh, {&wanted, &*present}));
     if (!found.empty() || context.out.format() != Format::kTable) context.out.emit(to_json(found));
     if (found.empty())
         spdlog::info("no difference: {} table entries are as {} says", policy::entries(*present), mesh->file);
@@ -187,7 +201,8 @@ Command pc_command() {
         "refuse.\n\n"
         "With --kernel the lines are made from the tables in force. They hold numbers for names; the "
         "configuration given with --config, or the running controller's, puts the names back, otherwise numbers "
-        "are printed in hex. Routes, and endpoints that are not healthy, are not in the kernel.\n\n"
+        "are printed in hex, and scopes by the paths of their cgroups. Routes, and endpoints that are not healthy, are "
+        "not in the kernel.\n\n"
         "pc diff compares the two: every entry that one side lacks or has otherwise is printed, and the exit code "
         "is then 1.",
         {{"shunt pc routes -c shunt.yaml", "weights of every virtual host"},
