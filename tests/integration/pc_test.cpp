@@ -65,6 +65,29 @@ TEST_F(Pc, KernelWithTheControllersNamesAndWithoutAny) {
     expect_tables(pc({"listeners", "--kernel", "-c", file}), pc({"endpoints", "--kernel", "-c", file}));
 }
 
+TEST_F(Pc, ExplainGoesOnToWhatTheKernelHolds) {
+    RunningShunt running(sandbox_, kConfig);
+    const auto explain = [&](const std::string& destination) {
+        const auto ran = shunt({"explain", "--kernel", "-o", "json", destination});
+        EXPECT_EQ(ran.code, 0) << to_text(ran);
+        return nlohmann::json::parse(ran.out);
+    };
+    const auto db = explain("10.96.7.7:3306");
+    EXPECT_EQ(db["verdict"], "balance") << db.dump();
+    EXPECT_EQ(db["listener"], "db");
+    ASSERT_EQ(db["clusters"].size(), 2u);
+    EXPECT_EQ(db["clusters"][1]["name"], "b");
+    EXPECT_EQ(db["clusters"][1]["percent"], 75.0);
+    EXPECT_EQ(db["clusters"][1]["endpoints"][0]["address"], "10.0.3.4:80");
+    const auto web = explain("10.0.3.9:9080");
+    EXPECT_EQ(web["listener"], "web") << web.dump();
+    EXPECT_TRUE(web["clusters"].empty()) << "the proxy's business";
+    running.stop();
+    const auto bare = explain("10.96.7.7:3306");
+    EXPECT_TRUE(bare["listener"].get<std::string>().starts_with("0x")) << bare.dump();
+    EXPECT_EQ(bare["clusters"][1]["endpoints"][0]["address"], "10.0.3.4:80");
+}
+
 TEST_F(Pc, DiffSaysWhatIsNotInForce) {
     RunningShunt running(sandbox_, kConfig);
     EXPECT_EQ(pc({"diff"}), nlohmann::json::array());

@@ -95,6 +95,18 @@ TEST(ImportEnvoy, ListenersOfEveryShape) {
         EXPECT_NE(remarks(*config).find(remark), std::string::npos) << remarks(*config);
 }
 
+TEST(ImportEnvoy, AListenerWithoutANameIsNamedAfterItsAddress) {
+    const auto config = read(with_listeners(listener(
+        "\"address\": " + address("192.0.2.1", 7) + ", \"bind_to_port\": false, \"filter_chains\": [" +
+        tcp(R"("weighted_clusters": {"clusters": [{"name": "a", "weight": 1}, {"name": "b", "weight": 3}]})") + "]")));
+    ASSERT_TRUE(config) << config.error().message;
+    ASSERT_EQ(config->listeners.size(), 1u) << remarks(*config);
+    EXPECT_EQ(config->listeners[0].name, "192.0.2.1_7");
+    EXPECT_EQ(config->listeners[0].route_config_name, "192.0.2.1_7");
+    ASSERT_EQ(config->routes.size(), 1u);
+    EXPECT_EQ(config->routes[0].name, "192.0.2.1_7");
+}
+
 TEST(ImportEnvoy, CamelCaseOfIstioctlIsTheSame) {
     const auto config = read(R"({"configs": [{"@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump",
       "dynamicActiveClusters": [{"cluster": {"name": "e", "type": "EDS", "edsClusterConfig": {"serviceName": "s"}}}]},

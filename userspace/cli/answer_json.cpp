@@ -145,6 +145,25 @@ Json describe(const policy::Flow& flow, const policy::Answer& answer, const mode
     return out;
 }
 
+void put_kernel_rows(Json& description, const policy::Answer& answer, const inspect::Rows& rows) {
+    if (!answer.listener_id) return;
+    const auto row = std::find_if(rows.listeners.begin(), rows.listeners.end(), [&](const auto& listener) {
+        return !listener.unmatched && listener.id == *answer.listener_id;
+    });
+    if (row == rows.listeners.end()) return;
+    description["listener"] = row->name;
+    for (const auto& share : row->clusters) {
+        model::Cluster cluster;
+        for (const auto& endpoint : rows.endpoints)
+            if (endpoint.cluster == share.cluster) cluster.endpoints.push_back({endpoint.address, endpoint.weight});
+        description["clusters"].push_back({{"name", share.cluster},
+                                           {"weight", share.weight},
+                                           {"percent", rounded(share.percent)},
+                                           {"type", nullptr},
+                                           {"endpoints", endpoints_of(cluster)}});
+    }
+}
+
 Json describe_for_table(const Json& description, const std::string& file) {
     Json out = description;
     const std::string path = description["rule"]["path"];

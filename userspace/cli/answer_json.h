@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/output.h"
+#include "inspect/rows.h"
 #include "policy/explain.h"
 
 namespace shunt::cli {
@@ -20,6 +21,10 @@ namespace shunt::cli {
 // all virtual hosts are listed. They are null and clusters is empty where the proxy has no virtual host for `host`.
 Json describe(const policy::Flow& flow, const policy::Answer& answer, const model::Mesh& mesh,
               const std::optional<std::string>& host = std::nullopt);
+
+// Goes on where describe() had no configuration: from the listener's number to its name and, where the kernel balances,
+// to its clusters and endpoints, as far as the rows of the kernel's tables say them.
+void put_kernel_rows(Json& description, const policy::Answer& answer, const inspect::Rows& rows);
 
 // The same in fewer lines, for people.
 Json describe_for_table(const Json& description, const std::string& file);

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "config/loader.h"
+#include "daemon/control_client.h"
 
 namespace shunt::cli {
 
@@ -19,6 +20,12 @@ base::Result<model::Mesh> load_config(const std::string& file) {
     if (!loaded) return tl::unexpected<base::Error>(loaded.error());
     for (const auto& warning : loaded->warnings) spdlog::warn("{}", warning);
     return std::move(loaded->mesh);
+}
+
+std::string controllers_file(const std::string& run_dir) {
+    const auto status = daemon::request_status(run_dir);
+    if (!status || !status->contains("config")) return "";
+    return status->at("config").get<std::string>();
 }
 
 }  // namespace shunt::cli

@@ -109,6 +109,20 @@ bool closes_quote(std::string_view text, const YAML::Mark& mark) {
     return false;
 }
 
+// yaml-cpp puts single bytes of the file into its words, also half a character, or the end of the file as a NUL.
+std::string printable(const std::string& words) {
+    static constexpr char kHex[] = "0123456789abcdef";
+    std::string out;
+    for (const char c : words) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte < 0x7f)
+            out += c;
+        else
+            out += std::string("\\x") + kHex[byte >> 4] + kHex[byte & 15];
+    }
+    return out;
+}
+
 // What yaml-cpp's words leave open, said for the mistakes people make.
 std::string explain_syntax(const YAML::Exception& error, const std::string& text) {
     std::size_t at = 0;
@@ -133,7 +147,7 @@ std::string explain_syntax(const YAML::Exception& error, const std::string& text
     for (const auto& [words, better] : kWords) {
         if (error.msg == words) return std::string("YAML: ") + better;
     }
-    return "YAML: " + error.msg + "; expected well-formed YAML";
+    return "YAML: " + printable(error.msg) + "; expected well-formed YAML";
 }
 
 bool plain_name(const std::string& key) {

@@ -97,8 +97,13 @@ private:
         }
     }
 
+    static std::string named_after(const base::SocketAddress& address) {
+        return base::to_string(address.address) + "_" + std::to_string(address.port);
+    }
+
     void outbound(const std::vector<base::SocketAddress>& addresses) {
         model::Listener listener;
+        if (name_.empty()) name_ = named_after(addresses.front());  // routes are named after it
         listener.name = name_;
         target(listener);
         if (listener.route_config_name.empty() && listener.cluster.empty()) {
@@ -109,8 +114,7 @@ private:
         for (std::size_t i = 0; i < addresses.size(); ++i) {
             listener.address = addresses[i].address;
             listener.port = addresses[i].port;
-            if (listener.name.empty() || i > 0)
-                listener.name = base::to_string(addresses[i].address) + "_" + std::to_string(addresses[i].port);
+            if (i > 0) listener.name = named_after(addresses[i]);
             parts_.config.listeners.push_back(listener);
         }
     }
@@ -158,8 +162,9 @@ private:
             auto domains = server_names(*chain);
             if (domains.empty()) domains.emplace_back("*");
             for (auto& domain : domains) {
-                if (std::find(taken.begin(), taken.end(), domain) != taken.end()) continue;
-                taken.push_back(domain);
+                const auto plain = lower(domain);  // case does not matter in domains
+                if (domain.empty() || std::find(taken.begin(), taken.end(), plain) != taken.end()) continue;
+                taken.push_back(plain);
                 host.domains.push_back(std::move(domain));
             }
             if (host.domains.empty()) continue;

@@ -50,6 +50,7 @@ model::Route route_of(const EnvoyJson& value, Fields& fields, RemarkBook& remark
 // `cluster` or `weighted_clusters` of a route or of the TCP proxy; empty where it has neither.
 std::vector<model::WeightedCluster> clusters_of(const EnvoyJson& value, Fields& fields);
 
+std::string lower(std::string text);       // ASCII, as domains are compared
 bool is_inbound(const std::string& name);  // "inbound|9080||"
 
 }  // namespace shunt::importer

@@ -8,12 +8,6 @@
 namespace shunt::importer {
 namespace {
 
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return text;
-}
-
 void add_weight(std::vector<model::WeightedCluster>& list, std::string name, std::uint64_t weight) {
     if (name.empty() || weight == 0) return;
     const auto same = std::find_if(list.begin(), list.end(), [&](const auto& other) { return other.name == name; });
@@ -50,6 +44,12 @@ std::vector<model::WeightedCluster> clusters_of_host(const EnvoyJson& host, Fiel
 }
 
 }  // namespace
+
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return text;
+}
 
 bool is_inbound(const std::string& name) {
     const auto parts = base::split_cluster_name(name);

@@ -57,6 +57,7 @@ std::vector<ListenerRow> listener_rows(const policy::Tables& tables, const Names
     for (const auto& [key, listener] : tables.listeners) {
         ListenerRow row;
         row.scope = names.set(key.set);
+        row.id = listener.id;
         row.name = names.listener(listener.id);
         const auto address = base::Address::from_abi(key.addr);
         row.address = address.is_unspecified() ? "0.0.0.0" : base::to_string(address);

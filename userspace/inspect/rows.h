@@ -22,7 +22,8 @@ struct Share {
 std::vector<Share> shares_of(const std::vector<model::WeightedCluster>& clusters);
 
 struct ListenerRow {
-    std::string scope;  // empty: the base scope
+    std::string scope;     // empty: the base scope
+    std::uint32_t id = 0;  // its number in the kernel's tables; 0 in rows of a configuration, and where unmatched
     std::string name;
     std::string address;  // 0.0.0.0: any
     std::uint16_t port = 0;

@@ -22,22 +22,31 @@ struct Options {
     FlowText flow;  // destination "-": one flow per line of stdin
 };
 
-// What flows are judged by. The mesh of the kernel's tables is empty: they hold no names and no places.
+// What flows are judged by. The mesh of the kernel's tables is empty: they hold no names and no places; rows are what
+// they do hold, with names where the running controller's configuration has them.
 struct Ground {
     policy::Tables tables;
     model::Mesh mesh;
+    inspect::Rows rows;
 };
+
+inspect::Rows kernel_rows(const policy::Tables& tables, const std::string& run_dir) {
+    const auto file = controllers_file(run_dir);
+    const auto mesh = file.empty() ? model::Mesh{} : load_config(file).value_or(model::Mesh{});
+    return inspect::rows_of(tables, inspect::Names(mesh));
+}
 
 base::Result<Ground> read_ground(Context& context, const Options& options) {
     if (options.kernel) {
         auto tables = sync::read_tables(context.paths());
         if (!tables) return tl::unexpected<base::Error>(tables.error());
-        return Ground{std::move(*tables), {}};
+        auto rows = kernel_rows(*tables, context.globals.run_dir);
+        return Ground{std::move(*tables), {}, std::move(rows)};
     }
     auto mesh = load_config(options.file);
     if (!mesh) return tl::unexpected<base::Error>(mesh.error());
     policy::Tables tables = policy::compile(*mesh, policy::offline(*mesh));
-    return Ground{std::move(tables), std::move(*mesh)};
+    return Ground{std::move(tables), std::move(*mesh), {}};
 }
 
 // The deepest scope that holds the cgroup. Offline by path, because the cgroup need not exist here; in the kernel by
@@ -69,7 +78,10 @@ base::Result<Json> answer(const Ground& ground, const FlowText& text) {
     if (!scope) return tl::unexpected<base::Error>(scope.error());
     const auto flow = to_flow(text, ground.tables, *scope);
     if (!flow) return tl::unexpected<base::Error>(flow.error());
-    return describe(*flow, policy::explain(ground.tables, ground.mesh, *flow), ground.mesh, text.host);
+    const auto judged = policy::explain(ground.tables, ground.mesh, *flow);
+    auto told = describe(*flow, judged, ground.mesh, text.host);
+    if (ground.mesh.file.empty()) put_kernel_rows(told, judged, ground.rows);
+    return told;
 }
 
 base::ExitCode explain_lines(Context& context, const Ground& ground) {
@@ -154,7 +166,8 @@ Command explain_command() {
             "decidedBy says which of them the kernel decides and which are left to the proxy. Works offline, without "
             "privilege and "
             "without "
-            "BPF; with --kernel it answers from what is in force.\n\n"
+            "BPF; with --kernel it answers from what is in force, with the names of the running controller's "
+            "configuration, and goes on to clusters and endpoints where the kernel balances over them.\n\n"
             "With - each line of stdin is a flow as JSON, with the keys dst, uid, gid, mark, own, source, family, as, "
             "cgroup, host, udp and "
             "boundToDevice, of which dst alone is needed; each answer is a line of JSON. A line that is not a flow is "

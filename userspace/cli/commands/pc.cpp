@@ -11,7 +11,6 @@
 #include "cli/command.h"
 #include "cli/config_file.h"
 #include "cli/pc_json.h"
-#include "daemon/control_client.h"
 #include "inspect/filter.h"
 #include "sync/plan.h"
 #include "sync/readback.h"
@@ -53,23 +52,16 @@ base::Status check_filters(const CLI::App& app, const Options& options) {
     return {};
 }
 
-// The file that the running controller was given; empty where none answers.
-std::string controllers_file(Context& context) {
-    const auto status = daemon::request_status(context.globals.run_dir);
-    if (!status || !status->contains("config")) return "";
-    return status->at("config").get<std::string>();
-}
-
 base::Result<model::Mesh> load_mesh(Context& context, const Options& options) {
     if (!options.file.empty()) return load_config(options.file);
-    const auto file = controllers_file(context);
+    const auto file = controllers_file(context.globals.run_dir);
     return load_config(file.empty() ? kDefaultConfig : file);
 }
 
 // Names for the kernel's numbers, as far as somebody knows them.
 base::Result<model::Mesh> mesh_for_names(Context& context, const Options& options) {
     if (!options.file.empty()) return load_config(options.file);
-    const auto file = controllers_file(context);
+    const auto file = controllers_file(context.globals.run_dir);
     if (!file.empty()) {
         auto mesh = load_config(file);
         if (mesh) return mesh;
