@@ -97,7 +97,7 @@ TEST_P(Reconnect, AfterARefusalBecauseTheProxyIsDown) {
     const auto lines = play(to(first()), [&](Script& script) {
         script.step(first());
         script.disconnect();
-        ::kill(proxy->pid(), SIGKILL);
+        signal_process(proxy->pid(), SIGKILL);
         for (int i = 0; i < 1000 && script.connect_to(first()) == 0; ++i) script.disconnect();
         script.add(error_name(script.connect_to(second())));
         script.step(excluded());

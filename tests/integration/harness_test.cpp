@@ -164,6 +164,13 @@ TEST(Harness, AKilledRunIsCleanedUpByTheNext) {
     EXPECT_FALSE(exists_any("shunt-t-harness-killed"));
 }
 
+// With signal 0, which does nothing even where this guard is missing.
+TEST(Harness, NobodyIsNotEverybody) {
+    EXPECT_THROW(signal_process(-1, 0), std::runtime_error);
+    EXPECT_THROW(signal_process(0, 0), std::runtime_error);
+    EXPECT_NO_THROW(signal_process(getpid(), 0));
+}
+
 TEST(Harness, SandboxesAreCheap) {
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < 5; ++i) const Sandbox sandbox;

@@ -78,7 +78,7 @@ bool Process::says(const std::string& words) const {
     return true;
 }
 
-void Process::signal(int number) const { ::kill(pid_, number); }
+void Process::signal(int number) const { signal_process(pid_, number); }
 
 Ran Process::wait() {
     int status = 0;

@@ -111,6 +111,11 @@ Child::Child(const Placement& place, const std::function<void(int control)>& bod
 
 Child::Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), control_(std::move(other.control_)) {}
 
+void signal_process(pid_t pid, int number) {
+    if (pid <= 1) throw std::runtime_error("no process to signal: pid " + std::to_string(pid));
+    check(::kill(pid, number), "signal " + std::to_string(number) + " to pid " + std::to_string(pid));
+}
+
 Child::~Child() { kill(); }
 
 std::string Child::ask(const std::string& command) const {

@@ -29,6 +29,9 @@ void enter(const Placement& place);
 // where CAP_SYS_RESOURCE allows it. Returns the limit in force.
 std::uint64_t raise_open_files(std::uint64_t wanted);
 
+// kill(), for one process that exists: the pid of a process that is gone, -1, would mean everybody on the machine.
+void signal_process(pid_t pid, int number);
+
 // One message on a control socket (SOCK_SEQPACKET). receive() gives "" when the other end is gone.
 void send_text(int fd, const std::string& text);
 std::string receive_text(int fd);

@@ -157,7 +157,7 @@ void RunningShunt::kill9() {
 void RunningShunt::reload(const std::string& config) {
     const auto from = log().size();
     write_config(config);
-    ::kill(pid_, SIGHUP);
+    signal_process(pid_, SIGHUP);
     wait_for("reloaded: generation", from);
 }
 
