@@ -42,7 +42,7 @@ bool is_whole(std::string_view response) {
 base::Result<std::string> fetch(const base::SocketAddress& to) {
     const kernel::Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) return tl::unexpected(base::errno_error("socket", errno));
-    const linger reset{1, 0};  // no TIME_WAIT on this side
+    const linger reset{1, 0};    // no TIME_WAIT on this side
     const timeval limit{10, 0};  // a proxy on a busy machine may be slow; the figure tells
     setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
