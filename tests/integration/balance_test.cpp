@@ -111,25 +111,26 @@ TEST_F(Balance, WeightedClustersAtTenFortyFifty) {
         config("weightedClusters: [{ name: v1, weight: 10 }, { name: v2, weight: 40 }, { name: v3, weight: 50 }]",
                cluster("v1", "{ address: 10.0.3.1:8080 }") + cluster("v2", "{ address: 10.0.3.2:8080 }") +
                    cluster("v3", "{ address: 10.0.3.3:8080 }")));
-    const auto tally = connect_many("10.96.7.7:3306", Family::kV4, 100000);
+    const auto count = scaled(100000, 2000);
+    const auto tally = connect_many("10.96.7.7:3306", Family::kV4, count);
     expect_shares(tally, {{"10.0.3.1:8080", 0.1}, {"10.0.3.2:8080", 0.4}, {"10.0.3.3:8080", 0.5}});
     const auto counters = shunt.counters();
-    EXPECT_EQ(counters.reasons.at("direct"), 100000u) << to_text(counters.reasons);
-    EXPECT_EQ(counters.events.at("peername"), 100000u) << to_text(counters.events);
+    EXPECT_EQ(counters.reasons.at("direct"), count) << to_text(counters.reasons);
+    EXPECT_EQ(counters.events.at("peername"), count) << to_text(counters.events);
     EXPECT_EQ(seen_by_proxy(), 0u);
 }
 
 TEST_F(Balance, OneToNinetyNineAndOnlyHealthyOnes) {
     const RunningShunt shunt(sandbox_, config("cluster: mysql", kMysql));
-    expect_shares(connect_many("10.96.7.7:3306", Family::kV4, 100000),
+    expect_shares(connect_many("10.96.7.7:3306", Family::kV4, scaled(100000, 2000)),
                   {{"10.0.3.40:8080", 0.01}, {"10.0.3.41:8080", 0.99}});
 }
 
 TEST_F(Balance, EachFamilyGetsItsOwnEndpoints) {
     const RunningShunt shunt(sandbox_, config("cluster: mysql", kMysql));
-    expect_shares(connect_many("[2001:db8:77::7]:3306", Family::kV6, 10000),
+    expect_shares(connect_many("[2001:db8:77::7]:3306", Family::kV6, scaled(10000, 2000)),
                   {{"[2001:db8:3::40]:8080", 0.75}, {"[2001:db8:3::41]:8080", 0.25}});
-    expect_shares(connect_many("10.96.7.7:3306", Family::kMapped, 10000),
+    expect_shares(connect_many("10.96.7.7:3306", Family::kMapped, scaled(10000, 2000)),
                   {{"10.0.3.40:8080", 0.01}, {"10.0.3.41:8080", 0.99}});
 }
 
@@ -140,7 +141,7 @@ TEST_F(Balance, ClustersFirstThenEndpoints) {
         config("weightedClusters: [{ name: a, weight: 1 }, { name: b, weight: 3 }], totalWeight: 4",
                cluster("a", "{ address: 10.0.3.1:8080 }") +
                    cluster("b", "{ address: 10.0.3.2:8080, weight: 2 }, { address: 10.0.3.3:8080, weight: 5 }")));
-    expect_shares(connect_many("10.96.7.7:3306", Family::kV4, 30000),
+    expect_shares(connect_many("10.96.7.7:3306", Family::kV4, scaled(30000, 2000)),
                   {{"10.0.3.1:8080", 0.25}, {"10.0.3.2:8080", 0.75 * 2 / 7}, {"10.0.3.3:8080", 0.75 * 5 / 7}});
 }
 
@@ -152,7 +153,7 @@ TEST_F(Balance, ManyEndpointsAreAllReached) {
         shares["10.0.4." + std::to_string(i) + ":8080"] = 1.0 / 37;
     }
     const RunningShunt shunt(sandbox_, config("cluster: wide", cluster("wide", endpoints)));
-    const auto tally = connect_many("10.96.7.7:3306", Family::kV4, 3700);
+    const auto tally = connect_many("10.96.7.7:3306", Family::kV4, scaled(3700, 1000));
     EXPECT_EQ(tally.size(), shares.size());
     for (const auto& [endpoint, n] : tally) EXPECT_TRUE(shares.contains(endpoint)) << endpoint << " " << n;
 }

@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <functional>
+#include <memory>
 #include <ostream>
 #include <string>
 
@@ -42,13 +45,57 @@ inline std::string edge_config(const std::string& lane, const std::string& more 
            more;
 }
 
+// One sandbox, its servers and one shunt for all edge tests of a process. With ctest that is one test; in a guest of
+// vmtest, where starting shunt takes 7 s of an emulated processor, it is all of them, one reload after the other.
+class World {
+public:
+    static World& get() {
+        if (!here_) here_ = std::make_unique<World>();
+        return *here_;
+    }
+    static void remove() { here_.reset(); }
+
+    RunningShunt& run_shunt(const std::string& config) {
+        if (!shunt_) {
+            shunt_ = std::make_unique<RunningShunt>(sandbox, config);
+        } else if (config != config_) {
+            shunt_->reload(config);
+        }
+        config_ = config;
+        return *shunt_;
+    }
+    const std::string& second_client_netns() {
+        if (second_netns_.empty()) second_netns_ = sandbox.second_client_netns();
+        return second_netns_;
+    }
+
+    const Sandbox sandbox;
+    const DirectServer server{sandbox, {80, 9080}}, local{sandbox.client_side(), {80, 9080}, "local"};
+
+private:
+    static inline std::unique_ptr<World> here_;
+    std::unique_ptr<RunningShunt> shunt_;
+    std::string config_, second_netns_;
+};
+
+// After the last test, while gtest still takes failures.
+class WorldsEnd : public testing::Environment {
+public:
+    void TearDown() override { World::remove(); }
+};
+inline const auto* const kWorldsEnd = testing::AddGlobalTestEnvironment(new WorldsEnd);
+
+// SHUNT_TEST_SCALE: which part of a test's volume an emulated machine takes; never less than what the test needs.
+inline std::uint64_t scaled(std::uint64_t volume, std::uint64_t at_least) {
+    const char* factor = std::getenv("SHUNT_TEST_SCALE");
+    if (factor == nullptr) return volume;
+    return std::max(at_least, static_cast<std::uint64_t>(static_cast<double>(volume) * std::stod(factor)));
+}
+
 class Edge : public testing::TestWithParam<Way> {
 protected:
     explicit Edge(const std::string& more_config = {}, const ProbeOptions& options = kBothFamilies)
-        : server_(sandbox_, {80, 9080}),
-          local_(sandbox_.client_side(), {80, 9080}, "local"),
-          proxy_(sandbox_, options),
-          shunt_(sandbox_, edge_config(GetParam().lane, more_config)) {}
+        : proxy_(sandbox_, options), shunt_(World::get().run_shunt(edge_config(GetParam().lane, more_config))) {}
 
     static inline const ProbeOptions kBothFamilies{.listen = {"0.0.0.0:15001", "[::]:15001"}};
 
@@ -75,10 +122,9 @@ protected:
         EXPECT_EQ(outcome.peer, destination) << "getpeername";
     }
 
-    const Sandbox sandbox_;
-    const DirectServer server_, local_;
+    const Sandbox& sandbox_ = World::get().sandbox;
     const ProbeProxy proxy_;
-    RunningShunt shunt_;
+    RunningShunt& shunt_;
 };
 
 // Several connections on one socket, in one process: a script whose words come out as lines.

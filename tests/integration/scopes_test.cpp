@@ -157,20 +157,21 @@ TEST_F(Scopes, EgressHostsSayWhichListenersAreSeen) {
 
 // A thousand pods: each excludes a port of its own, and none the others' ones.
 TEST_F(Scopes, AThousand) {
+    const auto count = static_cast<int>(scaled(1000, 180));
     std::vector<std::unique_ptr<OwnCgroup>> pods;
     std::string text = kBase + "scopes:\n";
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < count; ++i) {
         const auto name = "pod" + std::to_string(i);
         pods.push_back(std::make_unique<OwnCgroup>(sandbox_.root_cgroup() + "/" + name));
         text += "  - { name: " + name + ", cgroups: [/mesh/" + name + "], capture: { excludeOutboundPorts: [" +
                 std::to_string(20000 + i) + "] } }\n";
     }
     std::vector<std::uint16_t> ports;
-    for (int i = 0; i < 1000; i += 111) ports.push_back(static_cast<std::uint16_t>(20000 + i));
+    for (int i = 0; i < count; i += count / 9) ports.push_back(static_cast<std::uint16_t>(20000 + i));
     const DirectServer servers(sandbox_, ports);
     const RunningShunt shunt(sandbox_, text);
-    for (int i = 0; i < 1000; i += 111) {
-        for (int j = 0; j < 1000; j += 333) {
+    for (int i = 0; i < count; i += count / 9) {
+        for (int j = 0; j < count; j += count / 3) {
             const auto destination = "10.9.9.9:" + std::to_string(20000 + j);
             EXPECT_EQ(fate(pods[static_cast<std::size_t>(i)]->path(), destination), i == j ? "direct" : "proxy") << i;
         }
@@ -179,8 +180,8 @@ TEST_F(Scopes, AThousand) {
     const auto status = nlohmann::json::parse(shunt.command({"-o", "json", "status"}));
     std::map<std::string, int> entries;
     for (const auto& table : status.at("tables")) entries[table.at("table")] = table.at("entries");
-    EXPECT_EQ(entries.at("shunt_scopes"), 1001);
-    EXPECT_EQ(entries.at("shunt_ports"), 1001);
+    EXPECT_EQ(entries.at("shunt_scopes"), count + 1);
+    EXPECT_EQ(entries.at("shunt_ports"), count + 1);
     EXPECT_EQ(entries.at("shunt_owners"), 0);
 }
 

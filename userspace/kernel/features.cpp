@@ -22,11 +22,6 @@ constexpr std::uint32_t kSockopsCookieBit = 1u << 1;
 constexpr std::uint32_t kBtfBit = 1u << 2;
 constexpr std::uint32_t kProbeReadBit = 1u << 3;
 
-bool has_btf() {
-    const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), btf__free);
-    return kernel && libbpf_get_error(kernel.get()) == 0;
-}
-
 // An empty program on a bad cgroup: a kernel without cgroup links says EINVAL for the command, one with them EBADF.
 bool has_links() {
     LIBBPF_OPTS(bpf_link_create_opts, opts);
@@ -41,6 +36,11 @@ std::uint64_t effective_capabilities() {
 }
 
 }  // namespace
+
+bool has_btf() {
+    const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), btf__free);
+    return kernel && libbpf_get_error(kernel.get()) == 0;
+}
 
 std::uint32_t Features::bits() const {
     return (set_retval ? kRetvalBit : 0) | (sockops_cookie ? kSockopsCookieBit : 0) | (btf ? kBtfBit : 0) |

@@ -20,6 +20,7 @@ struct Features {
 };
 
 Features probe_features();
+bool has_btf();  // on its own; libbpf says why not, to the caller's LogCapture
 
 // The capabilities without which nothing can be loaded: CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or CAP_SYS_ADMIN for
 // the first and the last. Names every one that is missing (ExitCode::kPermission).

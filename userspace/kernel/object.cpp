@@ -5,16 +5,21 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <map>
 
 #include <shunt.skel.h>
 
+#include "kernel/fd.h"
+#include "kernel/features.h"
 #include "kernel/log_capture.h"
 
 namespace shunt::kernel {
@@ -112,11 +117,36 @@ struct InnerShape {
 struct Object::Impl {
     shunt_bpf* skeleton = nullptr;
     std::map<std::string, InnerShape> shapes;  // by outer map; libbpf frees its inner maps while it loads
+    Fd no_types;
     Impl() = default;
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
     ~Impl() { shunt_bpf__destroy(skeleton); }
 };
+
+namespace {
+
+// A file of types that names none. libbpf reads the running kernel's for the few fields that are asked for by name, and
+// without BTF it would load nothing at all; with this, those places stay unresolved, and they are dead code there
+// (shunt_features).
+base::Result<Fd> file_without_types() {
+    const std::unique_ptr<btf, decltype(&btf__free)> none(btf__new_empty(), &btf__free);
+    Fd file(memfd_create("shunt_no_types", MFD_CLOEXEC));
+    __u32 size = 0;
+    const void* bytes = none ? btf__raw_data(none.get(), &size) : nullptr;
+    if (!file || !bytes || write(file.get(), bytes, size) != static_cast<ssize_t>(size))
+        return tl::unexpected<base::Error>(base::errno_error("a file in place of the kernel's types", errno));
+    return file;
+}
+
+// Kernel memory may not be read then, and what else the verifier refuses differs between kernels.
+bool is_locked_down() {
+    std::ifstream file("/sys/kernel/security/lockdown");
+    std::string text;
+    return std::getline(file, text) && text.find("[confidentiality]") != std::string::npos;
+}
+
+}  // namespace
 
 Object::Object(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
     abi_hash_ = kernel::abi_hash(impl_->skeleton->obj);
@@ -127,7 +157,16 @@ Object::~Object() = default;
 base::Result<std::unique_ptr<Object>> Object::open() {
     const LogCapture log;
     auto impl = std::make_unique<Impl>();
-    impl->skeleton = shunt_bpf__open();
+    LIBBPF_OPTS(bpf_object_open_opts, opts);
+    std::string types;
+    if (!has_btf()) {
+        auto file = file_without_types();
+        if (!file) return tl::unexpected<base::Error>(file.error());
+        impl->no_types = std::move(*file);
+        types = "/proc/self/fd/" + std::to_string(impl->no_types.get());
+        opts.btf_custom_path = types.c_str();
+    }
+    impl->skeleton = shunt_bpf__open_opts(&opts);
     if (!impl->skeleton) {
         auto error = base::errno_error("open the BPF objects built into this binary", errno);
         error.detail = log.text();
@@ -159,6 +198,16 @@ base::Status Object::load(const std::string& directory, const Features& features
     }
     const int error = -shunt_bpf__load(impl_->skeleton);
     if (error == 0) return {};
+    if (is_locked_down()) {
+        auto refused = failed("load the BPF programs: this kernel is locked down (lockdown=confidentiality)", error);
+        refused.value().code = base::ExitCode::kFeatureMissing;
+        return refused;
+    }
+    if (error == EPERM)
+        return failed(
+            "load the BPF programs (before 5.11 maps count against RLIMIT_MEMLOCK, which only CAP_SYS_RESOURCE "
+            "raises)",
+            error);
     if (error != EACCES && error != E2BIG) return failed("load the BPF programs", error);
     // The verifier's words for no; privileges were asked for before, so it is the kernel that lacks something.
     auto refused = failed("load the BPF programs: this kernel's verifier refuses one (-v shows its log)", error);

@@ -44,7 +44,7 @@ build_root() {
     put_one "$(readlink -f "$(command -v busybox)")"
     ln -sf "$(readlink -f "$(command -v busybox)")" "$VM_ROOT/vmtest/busybox"
     # A real shell, because busybox's own prefers its applets (its ip has no netns) to the programs in PATH.
-    for tool in dash ip ss bpftool iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft nft; do
+    for tool in dash setpriv unshare mount ip ss bpftool iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft nft; do
         if command -v "$tool" >/dev/null; then put "$(command -v "$tool")"; fi
     done
     ln -sf dash "$VM_ROOT/bin/sh"

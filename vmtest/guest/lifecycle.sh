@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
+# What an administrator meets on this kernel: install, kill, restart, upgrade, uninstall; and machines that lack something.
+# shellcheck source-path=SCRIPTDIR source=check.sh
+. /vmtest/check.sh
+shunt=$SHUNT_BUILD/shunt
+pins=/sys/fs/bpf/shunt-t-life
+run=/run/shunt-t-life
+cgroup=/sys/fs/cgroup/shunt-t-life
+log=/tmp/shunt-t-life.log
+mkdir -p "$cgroup/app" "$cgroup/proxy" "$run"
+cat >/tmp/life.yaml <<'YAML'
+proxy:
+  listen: 0.0.0.0:15001
+  identity: { cgroup: /shunt-t-life/proxy }
+capture:
+  cgroups: [/shunt-t-life]
+YAML
+sed 's/^  listen/  lane: record\n  listen/' /tmp/life.yaml >/tmp/record.yaml
+
+# The proxy of these tests: says "proxied" to whoever comes.
+sh -c "echo 0 >$cgroup/proxy/cgroup.procs; exec /vmtest/busybox nc -ll -p 15001 -e /vmtest/bb/echo proxied" &
+proxy=$!
+
+# start COMMAND...: runs it in the background until the controller protects; its exit code where it ends before.
+start() {
+    : >"$log"
+    "$@" >"$log" 2>&1 &
+    controller=$!
+    echo "$controller" >/tmp/controller.pid
+    for _ in $(seq 300); do
+        if grep -q ready "$log"; then return 0; fi
+        if ! kill -0 "$controller" 2>/dev/null; then
+            wait "$controller"
+            return
+        fi
+        sleep 0.1
+    done
+    echo "neither ready nor at its end after 30 s:"
+    cat "$log"
+    kill -KILL "$controller"
+    return 99
+}
+shunt_run() { start "$shunt" --pin-dir "$pins" --run-dir "$run" run -c /tmp/life.yaml; }
+# Each check is a process of its own, so that the controller of an earlier one is no child any more.
+stop() { # stop SIGNAL
+    controller=$(cat /tmp/controller.pid)
+    kill "-$1" "$controller" || return 1
+    for _ in $(seq 100); do
+        kill -0 "$controller" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    echo "controller $controller is still there"
+    return 1
+}
+finish() { stop TERM; }
+dial() { sh -c "echo 0 >$cgroup/app/cgroup.procs; exec /vmtest/busybox nc -w 3 10.9.9.9 80" </dev/null; }
+redirects() { [ "$(dial)" = proxied ]; }
+uninstall() { "$shunt" --pin-dir "$pins" --run-dir "$run" uninstall --drain 0; }
+ours() { # what the kernel still holds of shunt
+    { bpftool prog show && bpftool map show && bpftool link show; } | grep shunt_
+    find "$pins" 2>/dev/null
+    bpftool cgroup show "$cgroup" | grep -v '^ID'
+}
+nothing_left() { # the kernel frees programs and maps after a grace period
+    for _ in $(seq 50); do
+        if [ -z "$(ours)" ]; then return 0; fi
+        sleep 0.1
+    done
+    ours
+    return 1
+}
+counters_id() { bpftool map show pinned "$pins"/*/shunt_counters | sed -n 's/^\([0-9]*\):.*/\1/p'; }
+ends_with() { # ends_with CODE WORDS COMMAND...
+    want=$1 words=$2
+    shift 2
+    "$@"
+    code=$?
+    cat "$log"
+    if [ "$code" -eq 0 ]; then finish && uninstall; fi
+    [ "$code" -eq "$want" ] && grep -q -- "$words" "$log"
+}
+
+not_redirected_before() { ! redirects; }
+redirects_after_start() { shunt_run && redirects; }
+outlives_a_kill() { stop KILL && redirects; }
+upgrade_keeps_maps() {
+    before=$(counters_id) && [ -n "$before" ] && shunt_run && redirects && [ "$(counters_id)" = "$before" ]
+}
+uninstall_leaves_nothing() { finish && redirects && uninstall && nothing_left && ! redirects; }
+
+# The pins of a build with other tables lie under another hash, with the same programs attached.
+other_layout_is_said() {
+    shunt_run && finish || return 1
+    here=$(find "$pins" -mindepth 1 -maxdepth 1 -type d)
+    mv "$here" "$pins/0123456789abcdef" || return 1
+    shunt_run
+    code=$?
+    cat "$log"
+    echo "exit $code"
+    redirects || return 1
+    if [ "$code" -eq 0 ]; then finish; fi
+    if [ -e "$pins/0123456789abcdef" ]; then mv "$pins/0123456789abcdef" "$here"; fi
+    uninstall && nothing_left || return 1
+    # Taken over by the new one, or refused by name; never a second set of programs beside the first.
+    [ "$code" -eq 0 ] || { [ "$code" -eq 1 ] && grep -q 0123456789abcdef "$log"; }
+}
+
+without() { # without CAPABILITIES: start with these taken away
+    start setpriv --bounding-set "$1" "$shunt" --pin-dir "$pins" --run-dir "$run" run -c /tmp/life.yaml
+}
+unprivileged() { start setpriv --reuid 1000 --regid 1000 --clear-groups "$shunt" --pin-dir "$pins" --run-dir "$run" run -c /tmp/life.yaml; }
+small_memlock() { (ulimit -l 64 && shunt_run && redirects && finish && uninstall) && nothing_left; }
+# Asked of the kernel, not of its version: what lacks the feature must say so, with the exit code for it.
+has() { "$shunt" doctor --no-probe -o json | grep -q "\"$1\": true"; }
+redirects_or_says() { # redirects_or_says FEATURE CODE WORDS COMMAND...
+    if ! has "$1"; then
+        shift
+        ends_with "$@"
+        return
+    fi
+    shift 3
+    if ! "$@"; then cat "$log" && return 1; fi
+    redirects && finish && uninstall && nothing_left
+}
+no_resource() { (ulimit -l 64 && without -sys_resource); }
+no_btf() { start unshare -m sh -c ': >/tmp/nobtf && mount --bind /tmp/nobtf /sys/kernel/btf/vmlinux && exec "$@"' - \
+    "$shunt" --pin-dir "$pins" --run-dir "$run" run -c "$1"; }
+no_btf_redirects() {
+    if ! no_btf /tmp/life.yaml; then cat "$log" && return 1; fi
+    redirects && finish && uninstall && nothing_left
+}
+
+check Lifecycle.NothingIsRedirectedBefore not_redirected_before
+check Lifecycle.Redirects redirects_after_start
+check Lifecycle.OutlivesAKill outlives_a_kill
+check Lifecycle.ARestartKeepsTheMaps upgrade_keeps_maps
+check Lifecycle.UninstallLeavesNothing uninstall_leaves_nothing
+check Lifecycle.AnotherLayoutKeepsRedirecting other_layout_is_said
+check Lifecycle.SmallMemlockIsRaised small_memlock
+check Lifecycle.SmallMemlockThatStays redirects_or_says memcgAccounting 5 'RLIMIT_MEMLOCK, which only CAP_SYS_RESOURCE' no_resource
+check Lifecycle.WithoutBtf no_btf_redirects
+check Lifecycle.WithoutBtfTheRecordLane redirects_or_says sockopsNetnsCookie 4 'this kernel lacks both network namespace cookies' \
+    no_btf /tmp/record.yaml
+check Lifecycle.NoRoot ends_with 5 'missing privilege: CAP_BPF, CAP_NET_ADMIN' unprivileged
+check Lifecycle.NoCapBpf ends_with 5 'missing privilege: CAP_BPF' without -bpf,-sys_admin
+check Lifecycle.NoCapNetAdmin ends_with 5 'missing privilege: CAP_NET_ADMIN' without -net_admin
+
+# Writing a classid of cgroup v1 makes old kernels take it in place of the socket's cgroup2 (docs/kernels.md).
+classid() {
+    mkdir -p /tmp/net_cls && mount -t cgroup -o net_cls net_cls /tmp/net_cls && mkdir -p /tmp/net_cls/one || return 1
+    echo 0x10001 >/tmp/net_cls/one/net_cls.classid || return 1
+    shunt_run || return 1
+    said=$(sh -c "echo 0 >/tmp/net_cls/one/cgroup.procs; echo 0 >$cgroup/app/cgroup.procs; exec /vmtest/busybox nc -w 3 10.9.9.9 80" </dev/null 2>&1)
+    finish && uninstall
+    case $(uname -r) in
+    # There it is lost for every socket made from now on, until the next boot.
+    5.10.0-30-*) : >/tmp/hook-lost && [ "$said" != proxied ] ;;
+    *) [ "$said" = proxied ] ;;
+    esac
+    result=$?
+    echo "the connection: $said"
+    return "$result"
+}
+check Lifecycle.AfterAClassidWasWritten classid
+
+# Last, because nothing takes it back until the next boot.
+lockdown() {
+    mount -t securityfs security /sys/kernel/security
+    echo confidentiality >/sys/kernel/security/lockdown || return 1
+    shunt_run
+    code=$?
+    cat "$log"
+    if [ "$code" -eq 0 ]; then
+        { [ -e /tmp/hook-lost ] || redirects; } && finish && uninstall
+        return
+    fi
+    { [ "$code" -eq 4 ] || [ "$code" -eq 5 ]; } && grep -q error "$log"
+}
+check Lifecycle.Lockdown lockdown
+
+kill "$proxy"
+rmdir "$cgroup/app" "$cgroup/proxy" "$cgroup"
+[ "$failed" -eq 0 ]
