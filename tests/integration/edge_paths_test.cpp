@@ -63,7 +63,7 @@ TEST_P(Verified, FastopenConnect) {
 
 // Does io_uring wait for a non-blocking socket's connect()? 5.10 gives EINPROGRESS to the caller, without shunt as
 // well.
-bool waits_for_nonblocking(const Placement& place, const std::string& destination) {
+bool waits_for_nonblocking(const Placement& place, const std::string& destination, unsigned flags) {
     return run_in(place, [&] {
                io_uring ring;
                if (io_uring_queue_init(4, &ring, 0) < 0) fail_errno("io_uring");
@@ -71,6 +71,7 @@ bool waits_for_nonblocking(const Placement& place, const std::string& destinatio
                const auto address = parse(destination);
                io_uring_sqe* entry = io_uring_get_sqe(&ring);
                io_uring_prep_connect(entry, fd.get(), address.get(), address.length);
+               entry->flags |= static_cast<std::uint8_t>(flags);
                io_uring_submit(&ring);
                io_uring_cqe* done = nullptr;
                io_uring_wait_cqe(&ring, &done);
@@ -81,8 +82,8 @@ bool waits_for_nonblocking(const Placement& place, const std::string& destinatio
 }
 
 TEST_P(Verified, IoUring) {
-    const bool waits = waits_for_nonblocking(sandbox_.client_side(), "127.0.0.1:80");
     for (const unsigned flags : {0u, static_cast<unsigned>(IOSQE_ASYNC)}) {
+        const bool waits = waits_for_nonblocking(sandbox_.client_side(), "127.0.0.1:80", flags);
         for (const bool nonblocking : {false, true}) {
             const auto text = run_in(sandbox_.app(), [&] {
                 io_uring ring;
