@@ -19,7 +19,7 @@ END
 "$cmake" -S "$folder" -B "$folder/build" -G Ninja >"$folder/log" || { cat "$folder/log"; exit 1; }
 
 # Builds, and prints the sources that were compiled for it.
-build() { "$cmake" --build "$folder/build" --target shunt_skeleton_files | grep -o 'BPF [a-z]*\.bpf\.c' | sort || true; }
+build() { "$cmake" --build "$folder/build" --target shunt_skeleton_files shunt_iter_skeleton_files | grep -o 'BPF [a-z]*\.bpf\.c' | sort || true; }
 
 echo "at first: $(build | tr '\n' ' ')"
 [[ -z $(build) ]] || { echo "a second build compiles again" >&2; exit 1; }

@@ -158,6 +158,7 @@ base::Result<std::vector<EchoFigures>> run_echo(const Workplace& place, std::vec
         for (std::size_t i = 0; i < pair.small.size(); ++i) ratios.push_back(pair.small[i] / pairs.front().small[i]);
         return bootstrap(ratios.size(), 1000, seed, [&](const std::vector<std::size_t>& chosen) {
             std::vector<double> some;
+            some.reserve(chosen.size());
             for (const auto i : chosen) some.push_back(ratios[i]);
             return median(std::move(some));
         });

@@ -20,6 +20,7 @@ std::string growth(const Json& list) {
         line.points.emplace_back(one.value("entries", 0.0), one.value("connect_added_p50_ns", 0.0) / 1000);
     }
     std::vector<Line> lines;
+    lines.reserve(by_arm.size());
     for (const auto& [arm, line] : by_arm) lines.push_back(line);
     std::string text =
         "<h2>Growth</h2>\n<p class=\"soft\">The same with more entries of policy: half of them ranges, a quarter "

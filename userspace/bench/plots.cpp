@@ -81,16 +81,21 @@ std::vector<double> ticks(double low, double high, bool logarithmic) {
     const double slack = 1e-9 * std::abs(high);
     if (logarithmic) {
         const bool wide = high / low > 1000;
-        for (double decade = std::pow(10, std::floor(std::log10(low))); decade <= high + slack; decade *= 10)
+        const int first = static_cast<int>(std::floor(std::log10(low)));
+        const int last = static_cast<int>(std::floor(std::log10(high + slack)));
+        for (int exponent = first; exponent <= last; ++exponent) {
+            const double decade = std::pow(10, exponent);
             for (const double step : {1.0, 2.0, 5.0})
                 if ((step == 1 || !wide) && decade * step >= low - slack && decade * step <= high + slack)
                     marks.push_back(decade * step);
+        }
         return marks;
     }
     const double rough = (high - low) / 5, decade = std::pow(10, std::floor(std::log10(rough)));
     const double step = decade * (rough / decade > 5 ? 10 : rough / decade > 2 ? 5 : rough / decade > 1 ? 2 : 1);
-    for (double mark = std::ceil(low / step - 1e-9) * step; mark <= high + slack; mark += step)
-        marks.push_back(std::abs(mark) < step / 1e6 ? 0 : mark);
+    const auto first = static_cast<long>(std::ceil(low / step - 1e-9));
+    for (long i = first; static_cast<double>(i) * step <= high + slack; ++i)
+        marks.push_back(static_cast<double>(i) * step);
     return marks;
 }
 

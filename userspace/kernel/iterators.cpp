@@ -15,7 +15,13 @@
 namespace shunt::kernel {
 namespace {
 
-using Skeleton = std::unique_ptr<shunt_iter_bpf, decltype(&shunt_iter_bpf__destroy)>;
+using BpfObject = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
+
+BpfObject open_object() {
+    std::size_t size = 0;
+    const void* const bytes = shunt_iter_bpf__elf_bytes(&size);
+    return {bpf_object__open_mem(bytes, size, nullptr), &bpf_object__close};
+}
 
 tl::unexpected<base::Error> failed(const std::string& what, int error_number, const LogCapture& log) {
     auto error = base::errno_error("iterators: " + what, error_number);
@@ -44,23 +50,27 @@ base::Status pin(const bpf_program* program, int map, const std::string& path, c
 
 base::Status pin_iterators(const std::string& maps, const std::string& directory) {
     const LogCapture log;
-    const Skeleton skeleton(shunt_iter_bpf__open(), &shunt_iter_bpf__destroy);
-    if (!skeleton) return failed("open", errno, log);
+    const auto object = open_object();
+    if (!object) return failed("open", errno, log);
     bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, skeleton->obj) {
+    bpf_object__for_each_map(map, object.get()) {
         if (bpf_map__is_internal(map)) continue;
         const std::string path = maps + "/" + bpf_map__name(map);
         if (const int error = bpf_map__set_pin_path(map, path.c_str())) return failed("pin path " + path, -error, log);
     }
-    if (const int error = shunt_iter_bpf__load(skeleton.get())) return failed("load", -error, log);
-    if (auto done = pin(skeleton->progs.shunt_iter_tcp, -1, directory + "/connections", log); !done) return done;
-    return pin(skeleton->progs.shunt_iter_sk, bpf_map__fd(skeleton->maps.shunt_socks), directory + "/records", log);
+    if (const int error = bpf_object__load(object.get())) return failed("load", -error, log);
+    const auto* tcp = bpf_object__find_program_by_name(object.get(), "shunt_iter_tcp");
+    const auto* sk = bpf_object__find_program_by_name(object.get(), "shunt_iter_sk");
+    const int storage = bpf_object__find_map_fd_by_name(object.get(), "shunt_socks");
+    if (!tcp || !sk || storage < 0) return base::fail("iterators: not all of them are built in");
+    if (auto done = pin(tcp, -1, directory + "/connections", log); !done) return done;
+    return pin(sk, storage, directory + "/records", log);
 }
 
 bool has_iterators() {
     const LogCapture quiet;
-    const Skeleton skeleton(shunt_iter_bpf__open(), &shunt_iter_bpf__destroy);
-    return skeleton && shunt_iter_bpf__load(skeleton.get()) == 0;
+    const auto object = open_object();
+    return object && bpf_object__load(object.get()) == 0;
 }
 
 }  // namespace shunt::kernel
