@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "base/text.h"
 #include "config/loader.h"
 #include "importer/envoy_parts.h"
 #include "importer/istio_convert.h"
@@ -139,7 +140,7 @@ base::Result<EnvoyConfig> read_envoy(ByteSource& source, const std::string& name
     for (const auto& type : facts->unknown_types)
         parts.remarks.add(
             true, "a part of another Envoy version, or of an extension: its lists are read where their names are known",
-            type);
+            base::escaped(type));
     parts.config.versions = facts->versions;
     Joiner(parts).join();
     parts.config.remarks = parts.remarks.take();
