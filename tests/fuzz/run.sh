@@ -15,7 +15,7 @@ number=$(find "$seeds" -type f | wc -l)
 ((number > 0)) || { echo "run.sh: no seeds" >&2; exit 1; }
 
 # -close_fd_mask: the targets print nothing of their own but what they expected. Leaks are looked for at the end.
-output=$("$target" -max_total_time="$seconds" -max_len=32768 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+output=$("$target" -seed=20261126 -max_total_time="$seconds" -max_len=32768 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$target.found/" ${dictionary:+-dict="$dictionary"} "$target.corpus" "$seeds" 2>&1) || {
     tail -n 60 <<<"$output"
     exit 1
