@@ -177,7 +177,9 @@ demo() {
 
     echo
     bold "2. shunt run -c examples/quickstart/shunt.yaml"
-    "${shunt_here[@]}" run -c "$example/shunt.yaml" >"$demo_dir/shunt.log" 2>&1 &
+    # A copy, for root would not take the file of a checkout that belongs to somebody else.
+    install -m 0644 "$example/shunt.yaml" "$demo_dir/shunt.yaml"
+    "${shunt_here[@]}" run -c "$demo_dir/shunt.yaml" >"$demo_dir/shunt.log" 2>&1 &
     controller=$!
     wait_for "shunt run" "$demo_dir/shunt.log" grep -q ready "$demo_dir/shunt.log"
     sed 's/^/      /' "$demo_dir/shunt.log"

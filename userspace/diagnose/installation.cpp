@@ -7,8 +7,8 @@ namespace shunt::diagnose {
 namespace {
 
 constexpr const char* kAttachAgain =
-    "restart 'shunt run' (systemctl restart shunt): it attaches anew what is missing, as it does each second while it "
-    "runs";
+    "restart 'shunt run' (systemctl restart shunt): it attaches anew what is missing, as one that runs does "
+    "within a second";
 
 }  // namespace
 

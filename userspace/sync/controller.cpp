@@ -192,7 +192,8 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
             return tl::unexpected(attached.error());
     if (auto status = detach_others(attachments); !status) return tl::unexpected(status.error());
     in_force = for_placement(mesh);
-    if (auto held = keeper.hold(layout, attachments); !held) return tl::unexpected(held.error());
+    // In force it is; what somebody took away since is found not to be held by the next look, which applies it again.
+    if (auto held = keeper.hold(layout, attachments); !held) report.warnings.push_back(held.error().message);
     return report;
 }
 
