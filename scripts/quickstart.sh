@@ -44,7 +44,7 @@ prepare() {
     local tests=()
     [[ -e build/CMakeCache.txt ]] || tests=(-DSHUNT_TESTS=OFF)
     quiet "[2/4] configure" build/log/configure.log cmake --preset release "${tests[@]}"
-    quiet "[3/4] build shunt (the first time takes a minute or two)" build/log/build.log \
+    quiet "[3/4] build shunt (the first time takes a few minutes)" build/log/build.log \
         cmake --build --preset release --target shunt
     quiet "[4/4] Envoy 1.40, unmodified (37 MB the first time)" build/log/envoy.log scripts/envoy.sh build
 }
