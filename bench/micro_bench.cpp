@@ -76,7 +76,7 @@ void apply_one_change(benchmark::State& state) {
         const auto text = kParse ? sample_text(size_of(state), port) : std::string();
         changing.address.port = static_cast<std::uint16_t>(port);
         const auto start = Clock::now();
-        const auto report = or_die(banks.apply(tables_of(kParse ? sample_mesh(text) : mesh)));
+        const auto report = or_die(banks.apply(kParse ? tables_of(sample_mesh(text)) : tables_of(mesh)));
         state.SetIterationTime(seconds_since(start, report.in_force));
         if (report.changed == 0 || report.changed > 2)
             or_die(base::Status(base::fail("one change wrote " + std::to_string(report.changed) + " entries")));

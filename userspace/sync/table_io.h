@@ -39,12 +39,18 @@ base::Status fill_table(const kernel::Map<K, V>& map, const policy::Table<K, V>&
 }
 
 // Removes first, then writes: a table that is full can be changed. Both tables are sorted, so one pass finds what
-// differs. Returns the number of entries that were written or removed.
+// differs.
 template <class K, class V>
-base::Result<std::size_t> write_difference(const kernel::Map<K, V>& map, const policy::Table<K, V>& held,
-                                           const policy::Table<K, V>& wanted) {
+struct Difference {
     std::vector<K> surplus;
     std::vector<std::pair<K, V>> missing;
+    std::size_t size() const { return surplus.size() + missing.size(); }
+};
+
+template <class K, class V>
+Difference<K, V> difference(const policy::Table<K, V>& held, const policy::Table<K, V>& wanted) {
+    Difference<K, V> found;
+    auto& [surplus, missing] = found;
     auto have = held.begin();
     auto want = wanted.begin();
     while (have != held.end() || want != wanted.end()) {
@@ -61,26 +67,38 @@ base::Result<std::size_t> write_difference(const kernel::Map<K, V>& map, const p
             ++want;
         }
     }
-    for (const auto& key : surplus)
-        if (auto erased = map.erase(key, to_text(key)); !erased) return tl::unexpected(erased.error());
-    for (const auto& [key, value] : missing)
-        if (auto updated = map.update(key, value, to_text(key)); !updated) return tl::unexpected(updated.error());
-    return surplus.size() + missing.size();
+    return found;
 }
 
-// The same, and `held` says afterwards what the map holds, also where the change stopped half way.
+template <class K, class V>
+base::Status write_difference(const kernel::Map<K, V>& map, const Difference<K, V>& change) {
+    for (const auto& key : change.surplus)
+        if (auto erased = map.erase(key, to_text(key)); !erased) return erased;
+    for (const auto& [key, value] : change.missing)
+        if (auto updated = map.update(key, value, to_text(key)); !updated) return updated;
+    return {};
+}
+
+// Returns the number of entries that were written or removed. `held` says afterwards what the map holds, also where the
+// change stopped half way.
 template <class K, class V>
 base::Result<std::size_t> change_table(const kernel::Map<K, V>& map, policy::Table<K, V>& held,
                                        const policy::Table<K, V>& wanted) {
-    auto changed = write_difference(map, held, wanted);
-    if (changed) {
-        if (*changed > 0) held = wanted;
-        return changed;
+    // More new entries than this are copied with all the others: each one alone moves what is behind it.
+    constexpr std::size_t kFew = 16;
+    const auto change = difference(held, wanted);
+    if (auto written = write_difference(map, change); !written) {
+        auto left = read_table(map);
+        if (!left) return tl::unexpected(left.error());
+        held = std::move(*left);
+        return tl::unexpected(written.error());
     }
-    auto left = read_table(map);
-    if (!left) return tl::unexpected(left.error());
-    held = std::move(*left);
-    return changed;
+    if (change.surplus.empty() && change.missing.size() <= kFew) {
+        for (const auto& [key, value] : change.missing) held[key] = value;
+    } else {
+        held = wanted;
+    }
+    return change.size();
 }
 
 }  // namespace shunt::sync
