@@ -151,6 +151,27 @@ TEST(ImportEnvoy, AnotherVersionIsNamed) {
     EXPECT_NE(text.find("a: a cluster of type FANCY"), std::string::npos) << text;
 }
 
+// Aggregates may name each other, or themselves; what leads to them ends there instead of being followed.
+TEST(ImportEnvoy, ClustersInACircle) {
+    const auto aggregate = [](const std::string& name, const std::string& next) {
+        return R"({"cluster": {"name": ")" + name +
+               R"(", "cluster_type": {"name": "envoy.clusters.aggregate", "typed_config": {"clusters": [")" + next +
+               "\"]}}}}";
+    };
+    const auto config =
+        read(dump(part("Clusters", "\"dynamic_active_clusters\": [" + aggregate("x", "y") + ", " + aggregate("y", "x") +
+                                       ", " + aggregate("z", "z") + "]") +
+                  ", " +
+                  part("Listeners", "\"dynamic_listeners\": [" +
+                                        listener("\"name\": \"l\", \"address\": " + address("10.0.0.1", 80) +
+                                                 ", \"filter_chains\": [" + tcp("\"cluster\": \"x\"") + "]") +
+                                        "]")));
+    ASSERT_TRUE(config) << config.error().message;
+    const auto text = remarks(*config);
+    EXPECT_NE(text.find("a cluster of type envoy.clusters.aggregate"), std::string::npos) << text;
+    EXPECT_TRUE(config->clusters.empty());
+}
+
 TEST(ImportEnvoy, WhatIsWrongIsNamed) {
     const std::string huge(10'000'000, 'x');
     const std::vector<std::pair<std::string, std::string>> cases{

@@ -89,6 +89,9 @@ TEST_F(Follow, AConfigMapThatFlips) {
                 i % 3 == 0 ? config("broken: true\nwatch: true\n")
                            : config("  excludeOutboundPorts: [" + std::to_string(i % 3) + "]\nwatch: true\n"));
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        if (i % 50 == 0) {
+            EXPECT_EQ(reason(running, "198.51.100.1:444"), "unmatched") << "captured all the while";
+        }
     }
     const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - flipped).count();
     publish("last", config("  excludeOutboundPorts: [443]\nwatch: true\n"));
