@@ -120,6 +120,33 @@ TEST_F(LifecycleReload, ATableThatCannotBeMadeKeepsTheOld) {
     expect_direct(sandbox_.app());
 }
 
+// A controller that ends between putting a new map in its place and pinning it leaves an older one pinned: what is
+// written there, nobody reads.
+TEST_F(LifecycleReload, APinnedTableThatIsNotInPlaceIsMadeAnew) {
+    RunningShunt running(sandbox_, lifecycle_config());
+    running.reload(lifecycle_config());  // both banks have their maps
+    const auto before = status();
+    const auto pin = before.at("pinDirectory").get<std::string>() + "/shunt_ports_" +
+                     std::to_string((before.at("generation").get<std::uint64_t>() + 1) & 1);
+    running.kill9();
+    const auto shown = run_process({"bpftool", "-j", "map", "show", "pinned", pin});
+    ASSERT_EQ(shown.code, 0) << to_text(shown);
+    const auto map = nlohmann::json::parse(shown.out);
+    check(unlink(pin.c_str()), pin);
+    const auto number = [&](const char* field) { return std::to_string(map.at(field).get<unsigned>()); };
+    const auto made =
+        run_process({"bpftool", "map", "create", pin, "type", map.at("type"), "key", number("bytes_key"), "value",
+                     number("bytes_value"), "entries", number("max_entries"), "name", "shunt_ports"});
+    ASSERT_EQ(made.code, 0) << to_text(made);
+    running.write_config(lifecycle_config("auto", "  excludeOutboundPorts: [80, 9080]\n"));
+    running.start();
+    expect_direct(sandbox_.app());
+    running.reload(lifecycle_config());
+    expect_proxied(sandbox_.app());
+    running.reload(lifecycle_config("auto", "  excludeOutboundPorts: [80, 9080]\n"));
+    expect_direct(sandbox_.app());
+}
+
 // What somebody else detached, and a cgroup that was removed and made again, is seen by status without a controller,
 // and mended by the next start.
 TEST_F(LifecycleReload, MendsWhatWasDetached) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -64,6 +65,7 @@ public:
     }
 
     const RawMap& raw() const { return raw_; }
+    RawMap release() { return std::move(raw_); }
     base::Result<std::optional<V>> lookup(const K& key) const {
         V value{};
         auto found = raw_.lookup(&key, &value);

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
+#include <future>
+#include <vector>
 
 #include "kernel/pins.h"
 #include "sync/readback.h"
@@ -32,9 +35,8 @@ public:
 
     template <class K, class V>
     base::Status write(const std::string& inner, policy::Table<K, V>& held, const policy::Table<K, V>& wanted) {
-        const auto pin = layout_.bank(inner, bank_);
-        auto map = kernel::Map<K, V>::open_pinned(pin);
-        if (map && map->raw().info().max_entries >= wanted.size()) {
+        auto map = kernel::Map<K, V>::open_pinned(layout_.bank(inner, bank_));
+        if (map && map->raw().info().max_entries >= wanted.size() && in_place(inner, map->raw())) {
             auto changed = change_table(*map, held, wanted);
             if (!changed) return tl::unexpected(changed.error());
             changed_ += *changed;
@@ -42,9 +44,47 @@ public:
         }
         return replace(inner, held, wanted);
     }
+    // Puts the new maps in their places. The kernel lets a grace period pass before each such update returns (10-20
+    // ms): asked for together, they wait for the same one.
+    base::Status place() {
+        std::vector<std::future<base::Status>> under_way;
+        under_way.reserve(placements_.size());
+        for (const auto& one : placements_)
+            under_way.push_back(std::async([&one, this] {  // where no thread can be had: one after the other, in get()
+                const int fd = one.map.fd();
+                return one.outer.update(&bank_, &fd, "bank " + std::to_string(bank_));
+            }));
+        base::Status status;
+        for (std::size_t i = 0; i < placements_.size(); ++i) {
+            const auto& one = placements_[i];
+            auto put = under_way[i].get();
+            if (put) put = kernel::unpin(one.pin);
+            if (put) put = one.map.pin(one.pin);
+            if (put)
+                one.placed();
+            else if (status)
+                status = put;
+        }
+        return status;
+    }
     std::size_t changed() const { return changed_; }
 
 private:
+    // Whether the programs see the map that is pinned: a controller that ended, or failed, between the two steps of
+    // place() leaves another one there, and changing the pinned one would change nothing.
+    bool in_place(const std::string& inner, const kernel::RawMap& pinned) const {
+        std::uint32_t id = 0;
+        const auto outer = object_.map(table_named(inner).outer);
+        const auto found = outer ? outer->lookup(&bank_, &id) : base::Result<bool>(false);
+        return found && *found && id == pinned.info().id;
+    }
+
+    struct Placement {
+        kernel::RawMap outer, map;
+        std::string pin;
+        std::function<void()> placed;
+    };
+
     // A new map, filled before the programs can see it. What does not fit fails here, before anything is switched.
     template <class K, class V>
     base::Status replace(const std::string& inner, policy::Table<K, V>& held, const policy::Table<K, V>& wanted) {
@@ -56,19 +96,17 @@ private:
         if (auto filled = fill_table(*map, wanted); !filled) return filled;
         auto outer = object_.map(table.outer);
         if (!outer) return tl::unexpected(outer.error());
-        const int fd = map->raw().fd();
-        if (auto put = outer->update(&bank_, &fd, "bank " + std::to_string(bank_)); !put) return put;
-        const auto pin = layout_.bank(inner, bank_);
-        if (auto removed = kernel::unpin(pin); !removed) return removed;
-        if (auto pinned = map->raw().pin(pin); !pinned) return pinned;
-        held = wanted;
-        changed_ += wanted.size();
+        placements_.push_back({std::move(*outer), map->release(), layout_.bank(inner, bank_), [&] {
+                                   held = wanted;
+                                   changed_ += wanted.size();
+                               }});
         return {};
     }
 
     const kernel::Object& object_;
     const Layout& layout_;
     unsigned bank_;
+    std::vector<Placement> placements_;
     std::size_t changed_ = 0;
 };
 
@@ -117,6 +155,7 @@ base::Result<SwitchReport> Banks::apply(const policy::Tables& wanted) {
     policy::for_each_table([&](const char* inner, auto member) {
         if (status) status = writer.write(inner, held.*member, wanted.*member);
     });
+    if (status) status = writer.place();
     if (!status) return tl::unexpected(status.error());
 
     auto headers = object_->map("shunt_banks");
