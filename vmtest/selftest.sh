@@ -37,6 +37,17 @@ expect "a guest that hangs" 1 "hung: no end after 20 s" env VM_FAULT=hang "${run
 expect "a guest that falls silent" 1 "lost its final line" env VM_FAULT=silent "${run[@]}" "$kernel"
 suite fail
 expect "a test that fails" 1 "FAIL Fault.SecondFails on $kernel" "${run[@]}" "$kernel"
+junit_says() {
+    python3 - "$work/build/vmtest/results/$kernel/junit.xml" "$kernel" <<'PY'
+import sys, xml.etree.ElementTree as xml
+suite = xml.parse(sys.argv[1]).getroot()
+print(suite.tag, *(f"{key}={suite.get(key)}" for key in ("name", "tests", "failures", "skipped")), float(suite.get("time")) > 0, end="")
+for case in suite:
+    print(";", case.tag, case.get("classname"), case.get("name"), *(node.tag + "=" + node.text.strip() for node in case), end="")
+PY
+}
+expect "its JUnit XML" 0 "^testsuite name=vmtest.$kernel tests=2 failures=1 skipped=0 True; testcase $kernel.Fault FirstPasses; \
+testcase $kernel.Fault SecondFails failure=the reason\$" junit_says
 expect "a filter" 0 "1 of 1 passed" "${run[@]}" "$kernel" -- 'Fault.First*'
 expect "a filter that matches nothing" 1 "no test ran" "${run[@]}" "$kernel" -- 'Nothing.*'
 suite die
@@ -66,6 +77,16 @@ expect "an option without its value" 2 "--jobs needs a value" "${run[@]}" --jobs
 expect "the list" 0 "^$kernel .*linux-image-" "${run[@]}" --list
 for tool in bash sh dirname sed awk cat tr grep env; do ln -s "$(command -v $tool)" "$work/empty/$tool"; done
 expect "no QEMU" 1 "apt-get install qemu-system-x86" env PATH="$work/empty" "${run[@]}" "$kernel"
+mkdir "$work/tools"
+for tool in ${PATH//:/ }; do ln -s "$tool"/* "$work/tools/" 2>/dev/null || true; done
+rm -f "$work/tools/haproxy"
+mkdir -p "$work/build/tests/integration/peers"
+cp "$(command -v busybox)" "$work/build/tests/integration/peers/peers_test"
+printf 'other gtest tests/integration/peers/peers_test plain 5\n' >"$work/suites.txt"
+expect "a suite of proxies under another name" 1 "haproxy is not installed" env PATH="$work/tools" "${run[@]}" "$kernel"
+suite none
+rm "$work/tools/objcopy"
+expect "no objcopy" 1 "apt-get install binutils$" env PATH="$work/tools" "${run[@]}" "$kernel"
 mkdir "$work/full"
 printf '#!/bin/sh\necho Filesystem 1M-blocks Used Available\necho none 100 90 10\n' >"$work/full/df"
 chmod +x "$work/full/df"
@@ -74,6 +95,12 @@ gone=(env VMTEST_MIRROR=http://127.0.0.1:9/debian VMTEST_SECURITY_MIRROR=http://
 expect "a mirror that is gone, and a cache" 0 "could not be fetched .*; using the cached linux-image-" "${gone[@]}" "${run[@]}" --update "$kernel"
 rm "$work/build/vmtest/cache"
 expect "a mirror that is gone, and no cache" 1 "package list of suite .* could not be fetched .*, and nothing is cached" "${gone[@]}" "${run[@]}" "$kernel"
+# The lists are there and hold nothing that fits.
+mkdir "$work/lists"
+printf '#!/bin/sh\n' | tee "$work/lists/apt-get" >"$work/lists/apt-cache"
+chmod +x "$work/lists"/*
+expect "a suite without the package" 1 "suite .* was searched and has no package that matches linux-image-.*, and nothing is cached" \
+    "${gone[@]}" PATH="$work/lists:$PATH" "${run[@]}" "$kernel"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

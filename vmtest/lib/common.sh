@@ -23,6 +23,7 @@ qemu-system-x86_64 qemu-system-x86
 busybox busybox-static
 cpio cpio
 xz xz-utils
+objcopy binutils
 dpkg-deb dpkg
 apt-get apt
 ip iproute2

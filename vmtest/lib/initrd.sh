@@ -83,7 +83,8 @@ put_payload() {
         esac
         printf '%s\n' "$name $kind $file $phases $seconds $settings" >>"$VM_ROOT/vmtest/suites"
     done < <(chosen_suites)
-    if chosen_suites | grep -q '^peers '; then put_peers; fi
+    # By what a suite runs, not by its name: peers-nat alone needs the proxies too.
+    if [ -n "$(chosen_suites | awk '$3 ~ /\/peers_test$/')" ]; then put_peers; fi
     if [ -x "$VM_BUILD/shunt" ]; then put_test "$VM_BUILD/shunt"; fi
     if [ -x "$VM_BUILD/tests/vmtest/verify" ]; then put_test "$VM_BUILD/tests/vmtest/verify"; fi
     for file in "$VM_BUILD"/bpf/*.linked.o; do if [ -e "$file" ]; then put_one "$file"; fi; done
