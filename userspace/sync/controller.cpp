@@ -50,6 +50,7 @@ struct Controller::Impl {
     Keeper keeper;
     std::vector<std::string> iterators;  // pinned ones, by name
     model::Mesh in_force;                // what place() and plan() ask for
+    bool surplus_left = false;           // links that the configuration in force no longer wants
 
     base::Status start(const kernel::Paths& paths, const model::Mesh& mesh, ApplyReport& report);
     base::Status install(const kernel::Paths& paths, const model::Mesh& mesh);
@@ -190,8 +191,11 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
     if (first)
         if (auto attached = attach_all(attachments, replace_programs); !attached)
             return tl::unexpected(attached.error());
-    if (auto status = detach_others(attachments); !status) return tl::unexpected(status.error());
     in_force = for_placement(mesh);
+    // The switch is done, so this is no reason to call the configuration refused; repair() tries again.
+    const auto detached = detach_others(attachments);
+    surplus_left = !detached;
+    if (!detached) report.warnings.push_back(detached.error().message + "; tried again");
     // In force it is; what somebody took away since is found not to be held by the next look, which applies it again.
     if (auto held = keeper.hold(layout, attachments); !held) report.warnings.push_back(held.error().message);
     return report;
@@ -227,10 +231,21 @@ RepairReport Controller::Impl::repair() {
     }
     keeper.mend(*object, layout, report);
     keep_iterators(report);
-    if (const auto placement = place(in_force); !placement)
+    const auto placement = place(in_force);
+    if (!placement) {
         report.broken.push_back(placement.error().message);
-    else
-        report.outdated = !keeper.holds(plan(in_force, *placement));
+        return report;
+    }
+    const auto wanted = plan(in_force, *placement);
+    report.outdated = !keeper.holds(wanted);
+    if (surplus_left) {
+        const auto detached = detach_others(wanted);
+        surplus_left = !detached;
+        if (detached)
+            report.repaired.emplace_back("links that the configuration no longer wants were left");
+        else
+            report.broken.push_back(detached.error().message);
+    }
     return report;
 }
 
