@@ -125,6 +125,38 @@ TEST_F(LifecycleMetrics, WhereTheProxyListens) {
     EXPECT_EQ(at(samples(), v4 + "absent\"}"), 1);
 }
 
+// A scope's proxy is looked for where the scope's processes are, and nowhere else; so says doctor.
+TEST_F(LifecycleMetrics, TheProxyOfAScope) {
+    const ScratchCgroup pod(sandbox_.root_cgroup() + "/pod"), sidecar(sandbox_.root_cgroup() + "/sidecar");
+    const Placement place{.netns = sandbox_.second_client_netns(), .cgroup = pod.path()};
+    const Child app(sandbox_.app(), [](int control) { receive_text(control); });
+    const Child other(place, [](int control) { receive_text(control); });
+    const ProbeProxy base(sandbox_);
+    const RunningShunt running(sandbox_, over_socket() +
+                                             "scopes:\n"
+                                             "  - cgroups: [/mesh/pod]\n"
+                                             "    proxy: { listen: 0.0.0.0:15101, "
+                                             "identity: { cgroup: /mesh/sidecar } }\n");
+    const std::string bases = "shunt_proxy_namespaces{address=\"0.0.0.0:15001\",state=\"";
+    const std::string own = "shunt_proxy_namespaces{address=\"0.0.0.0:15101\",state=\"";
+    auto seen = samples();
+    EXPECT_EQ(at(seen, bases + "listening\"}"), 1);
+    EXPECT_EQ(at(seen, bases + "absent\"}"), 0);
+    EXPECT_EQ(at(seen, own + "listening\"}"), 0);
+    EXPECT_EQ(at(seen, own + "absent\"}"), 1);
+    EXPECT_NE(shunt({"doctor", "--no-probe"}).out.find("nothing listens on 0.0.0.0:15101 in "), std::string::npos);
+    const ProbeProxy second({.netns = place.netns, .cgroup = sidecar.path()}, {.listen = {"0.0.0.0:15101"}});
+    seen = samples();
+    EXPECT_EQ(at(seen, bases + "listening\"}"), 1);
+    EXPECT_EQ(at(seen, bases + "absent\"}"), 0);
+    EXPECT_EQ(at(seen, own + "listening\"}"), 1);
+    EXPECT_EQ(at(seen, own + "absent\"}"), 0);
+    const auto whole = shunt({"doctor", "--no-probe"}).out;
+    EXPECT_EQ(whole.find("nothing listens on 0.0.0.0:15101"), std::string::npos) << whole;
+    EXPECT_NE(whole.find(" serves 0.0.0.0:15101"), std::string::npos) << whole;
+    EXPECT_NE(whole.find("is in " + sidecar.path()), std::string::npos) << whole;
+}
+
 TEST_F(LifecycleMetrics, DetachedLinksAndRefusedReloads) {
     // A cgroup that is gone takes its links with it, and no controller can attach them again.
     std::optional<ScratchCgroup> gone(sandbox_.root_cgroup() + "/gone");

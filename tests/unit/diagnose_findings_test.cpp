@@ -17,7 +17,7 @@ telemetry::LinkState link(const std::string& program, bool attached = true) {
 
 class Installed : public testing::Test {
 protected:
-    Installed() : subject_{options_, {}, {}, {}, {}, {}, {}} {
+    Installed() : subject_{options_, {}, {}, {}, {}} {
         subject_.snapshot.installed = subject_.snapshot.controller_running = true;
         subject_.snapshot.generation = 3;
         for (const char* program : {"shunt_connect4", "shunt_connect6"}) {

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "diagnose/proxy_reach.h"
 
-#include <endian.h>
 #include <sys/stat.h>
 
 #include <map>
 #include <set>
 
+#include "diagnose/proxies.h"
 #include "diagnose/sockets.h"
 #include "diagnose/workload.h"
 #include "kernel/cgroup.h"
 
 namespace shunt::diagnose {
 namespace {
+
+// Labels of a metric. Proxies of scopes are on few ports, but may each have an address of their own.
+constexpr std::size_t kMostAddresses = 32;
 
 std::set<std::string> captured_cgroups(const telemetry::Snapshot& snapshot) {
     std::set<std::string> paths;
@@ -22,15 +25,15 @@ std::set<std::string> captured_cgroups(const telemetry::Snapshot& snapshot) {
     return paths;
 }
 
-// A process for each network namespace. Every namespace has a /proc/PID/net/tcp of its own, whose inode number tells
+// The processes of each network namespace. Every namespace has a /proc/PID/net/tcp of its own, whose inode number tells
 // them apart; /proc/PID/ns/net would ask for CAP_SYS_PTRACE.
-std::map<std::uint64_t, pid_t> namespaces(const std::set<std::string>& cgroups) {
-    std::map<std::uint64_t, pid_t> found;
+std::map<std::uint64_t, std::vector<pid_t>> namespaces(const std::set<std::string>& cgroups) {
+    std::map<std::uint64_t, std::vector<pid_t>> found;
     for (const auto& cgroup : cgroups) {
         for (const auto pid : processes_of(cgroup)) {
             struct stat entry {};
             if (stat(("/proc/" + std::to_string(pid) + "/net/tcp").c_str(), &entry) == 0)
-                found.emplace(entry.st_ino, pid);
+                found[entry.st_ino].push_back(pid);
         }
     }
     return found;
@@ -48,18 +51,25 @@ void count(const std::vector<Socket>& listeners, const base::SocketAddress& conf
 }  // namespace
 
 std::vector<telemetry::ProxyReach> proxy_reach(const telemetry::Snapshot& snapshot) {
-    const auto& scope = snapshot.scope;
-    std::vector<base::SocketAddress> configured;
-    if (scope.flags & SHUNT_SCOPE_PROXY_V4)
-        configured.push_back({base::Address::from_abi(scope.proxy4), be16toh(scope.proxy4_port_be)});
-    if (scope.flags & SHUNT_SCOPE_PROXY_V6)
-        configured.push_back({base::Address::from_abi(scope.proxy6), be16toh(scope.proxy6_port_be)});
+    const auto proxies = proxies_of(snapshot);
     std::vector<telemetry::ProxyReach> all;
-    all.reserve(configured.size());
-    for (const auto& address : configured) all.push_back({base::to_string(address)});
-    for (const auto& [inode, pid] : namespaces(captured_cgroups(snapshot))) {
-        const auto listeners = listeners_of(pid);
-        for (std::size_t i = 0; i < all.size(); ++i) count(listeners, configured[i], all[i]);
+    std::map<base::SocketAddress, std::size_t> index;
+    for (const auto& proxy : proxies.all()) {
+        for (const auto& address : proxy.addresses()) {
+            if (index.contains(address)) continue;
+            const bool room = all.size() < kMostAddresses;
+            if (room || all.size() == kMostAddresses) all.push_back({room ? base::to_string(address) : "other"});
+            index.emplace(address, all.size() - 1);
+        }
+    }
+    for (const auto& [inode, pids] : namespaces(captured_cgroups(snapshot))) {
+        const auto listeners = listeners_of(pids.front());
+        // With one proxy for all it need not be told who belongs to whom.
+        const auto serving = proxies.all().size() == 1 ? proxies.all() : proxies.serving(cgroups_of(pids));
+        std::set<base::SocketAddress> addresses;
+        for (const auto& proxy : serving)
+            for (const auto& address : proxy.addresses()) addresses.insert(address);
+        for (const auto& address : addresses) count(listeners, address, all[index.at(address)]);
     }
     return all;
 }

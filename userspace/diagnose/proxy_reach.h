@@ -7,7 +7,8 @@
 
 namespace shunt::diagnose {
 
-// For each of the proxy's addresses: what listens there, in each network namespace of the captured cgroups' processes.
+// For each address of a proxy, of any scope: what listens there, in each network namespace that has captured processes
+// of a scope with that proxy. Addresses beyond the 32nd are one, "other".
 // Reads /proc only, so that it needs neither CAP_SYS_PTRACE nor CAP_SYS_ADMIN, which a controller does not have.
 std::vector<telemetry::ProxyReach> proxy_reach(const telemetry::Snapshot& snapshot);
 

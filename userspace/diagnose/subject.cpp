@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "diagnose/subject.h"
 
-#include <endian.h>
-
 #include <algorithm>
 #include <set>
 
@@ -17,16 +15,15 @@ std::string pin_name(const std::string& program, std::uint64_t cgroup) {
 }
 
 void from_mesh(const model::Mesh& mesh, Subject& subject, Findings& findings) {
-    if (mesh.proxy.listen_v4) subject.listen_v4 = mesh.proxy.listen_v4->value;
-    if (mesh.proxy.listen_v6) subject.listen_v6 = mesh.proxy.listen_v6->value;
     const auto placement = sync::place(mesh);
     if (!placement) {
+        subject.proxies = proxies_of(mesh, {});
         findings.push_back(
             {"cgroups", State::kBroken, placement.error().message, "make the cgroup, then restart 'shunt run'"});
         return;
     }
     for (const auto& cgroup : placement->captured) subject.captured.push_back(cgroup.path);
-    if (placement->proxy) subject.proxy_cgroup = placement->proxy->path;
+    subject.proxies = proxies_of(mesh, *placement);
     for (const auto& attachment : sync::plan(mesh, *placement))
         subject.links.push_back(
             {pin_name(attachment.program, attachment.cgroup.id), attachment.program + " on " + attachment.cgroup.path});
@@ -43,11 +40,8 @@ bool needs_record_lane(std::uint32_t flags) {
 // is expected even where no pin says so.
 void from_pins(Subject& subject) {
     const auto& scope = subject.snapshot.scope;
-    const auto listener = [](const shunt_ip& address, __u16 port_be) {
-        return base::SocketAddress{base::Address::from_abi(address), be16toh(port_be)};
-    };
-    if (scope.flags & SHUNT_SCOPE_PROXY_V4) subject.listen_v4 = listener(scope.proxy4, scope.proxy4_port_be);
-    if (scope.flags & SHUNT_SCOPE_PROXY_V6) subject.listen_v6 = listener(scope.proxy6, scope.proxy6_port_be);
+    subject.proxies = proxies_of(subject.snapshot);
+    std::string proxy_cgroup;
     const auto mount = kernel::cgroup2_mount();
     std::set<std::string> known;
     std::set<std::uint64_t> captured;
@@ -56,8 +50,7 @@ void from_pins(Subject& subject) {
         subject.links.push_back({link.pin, link.pin.substr(0, link.pin.rfind('_')) + " on " +
                                                (link.cgroup.empty() ? "a cgroup that is gone" : link.cgroup)});
         const std::string path = mount && !link.cgroup.empty() ? *mount + link.cgroup : "";
-        if (scope.flags & SHUNT_SCOPE_PROXY_CGROUP && link.cgroup_id == scope.proxy_cgroup_id)
-            subject.proxy_cgroup = path;
+        if (scope.flags & SHUNT_SCOPE_PROXY_CGROUP && link.cgroup_id == scope.proxy_cgroup_id) proxy_cgroup = path;
         if (!link.pin.starts_with("shunt_connect") && !link.pin.starts_with("shunt_bind")) continue;
         if (captured.insert(link.cgroup_id).second && !path.empty()) subject.captured.push_back(path);
     }
@@ -83,8 +76,8 @@ void from_pins(Subject& subject) {
     expect("shunt_origdst", proxy);
     // Where a captured cgroup holds the proxy's, its programs run for both.
     const bool covered = std::any_of(subject.captured.begin(), subject.captured.end(),
-                                     [&](const auto& path) { return subject.proxy_cgroup.starts_with(path + "/"); });
-    if (covered || subject.proxy_cgroup.empty()) return;
+                                     [&](const auto& path) { return proxy_cgroup.starts_with(path + "/"); });
+    if (covered || proxy_cgroup.empty()) return;
     if (record) expect("shunt_sockops", proxy);
     if (client_address)
         for (const char* program : {"shunt_peername4", "shunt_peername6"}) expect(program, proxy);
@@ -93,7 +86,7 @@ void from_pins(Subject& subject) {
 }  // namespace
 
 Subject make_subject(const Options& options, Findings& findings) {
-    Subject subject{options, {}, {}, {}, {}, {}, {}};
+    Subject subject{options, {}, {}, {}, {}};
     auto snapshot = telemetry::read_snapshot(options.paths);
     if (snapshot)
         subject.snapshot = std::move(*snapshot);

@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/net.h"
 #include "diagnose/diagnose.h"
+#include "diagnose/proxies.h"
 #include "telemetry/snapshot.h"
 
 namespace shunt::diagnose {
@@ -17,8 +16,7 @@ struct Subject {
     const Options& options;
     telemetry::Snapshot snapshot;
     std::vector<std::string> captured;  // absolute paths
-    std::string proxy_cgroup;           // absolute; empty where the proxy is not recognised by a cgroup
-    std::optional<base::SocketAddress> listen_v4, listen_v6;
+    Proxies proxies;
     struct Expected {
         std::string pin;  // file name in links/
         std::string what;

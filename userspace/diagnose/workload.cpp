@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "kernel/cgroup.h"
 #include "kernel/fd.h"
 
 namespace shunt::diagnose {
@@ -55,6 +56,14 @@ std::string cgroup_of(pid_t pid) {
     for (std::string line; std::getline(file, line);)
         if (line.starts_with("0::")) return line.substr(3);
     return {};
+}
+
+std::set<std::string> cgroups_of(const std::vector<pid_t>& pids) {
+    std::set<std::string> found;
+    const auto mount = kernel::cgroup2_mount();
+    for (const auto pid : pids)
+        if (const auto path = cgroup_of(pid); mount && !path.empty()) found.insert(*mount + path);
+    return found;
 }
 
 std::uint64_t netns_of(pid_t pid) {

@@ -31,6 +31,8 @@ Workload find_workload(const std::vector<std::string>& cgroups);
 std::vector<pid_t> processes_of(const std::string& cgroup);
 std::string command_of(pid_t pid);
 std::string cgroup_of(pid_t pid);  // below the cgroup2 mount; empty where it is gone
+// Of these processes, absolute; those of processes that ended are missing.
+std::set<std::string> cgroups_of(const std::vector<pid_t>& pids);
 std::uint64_t netns_of(pid_t pid);
 std::set<std::uint64_t> socket_inodes(pid_t pid);
 

@@ -65,15 +65,21 @@ base::Result<Value> read_slot(const std::string& path, std::uint32_t index) {
     return value->value_or(Value{});
 }
 
-// All zero where nothing was applied yet.
-base::Result<shunt_scope> read_base_scope(const std::string& directory, std::uint32_t bank) {
+// Empty where nothing was applied yet.
+base::Result<std::map<std::uint64_t, shunt_scope>> read_scopes(const std::string& directory, std::uint32_t bank) {
+    std::map<std::uint64_t, shunt_scope> scopes;
     const std::string path = directory + "/shunt_scopes_" + std::to_string(bank);
-    if (access(path.c_str(), F_OK) != 0) return shunt_scope{};
+    if (access(path.c_str(), F_OK) != 0) return scopes;
     const auto map = kernel::Map<shunt_scope_key, shunt_scope>::open_pinned(path);
     if (!map) return tl::unexpected<base::Error>(map.error());
-    const auto value = map->lookup({0});
-    if (!value) return tl::unexpected<base::Error>(value.error());
-    return value->value_or(shunt_scope{});
+    const auto keys = map->keys();
+    if (!keys) return tl::unexpected<base::Error>(keys.error());
+    for (const auto& key : *keys) {
+        const auto value = map->lookup(key);
+        if (!value) return tl::unexpected<base::Error>(value.error());
+        if (*value) scopes.emplace(key.cgroup_id, **value);  // gone: a reload has begun
+    }
+    return scopes;
 }
 
 // shunt_connect4_1234 was attached to cgroup 1234, which a detached link itself no longer knows.
@@ -119,9 +125,10 @@ base::Result<Snapshot> read_snapshot(const kernel::Paths& paths) {
     if (!state) return tl::unexpected<base::Error>(state.error());
     snapshot.generation = state->generation;
     const auto bank = static_cast<std::uint32_t>(state->generation & 1);
-    const auto scope = read_base_scope(layout->directory, bank);
-    if (!scope) return tl::unexpected<base::Error>(scope.error());
-    snapshot.scope = *scope;
+    auto scopes = read_scopes(layout->directory, bank);
+    if (!scopes) return tl::unexpected<base::Error>(scopes.error());
+    snapshot.scopes = std::move(*scopes);
+    if (const auto base = snapshot.scopes.find(0); base != snapshot.scopes.end()) snapshot.scope = base->second;
     auto links = read_links(layout->directory + "/links");
     if (!links) return tl::unexpected<base::Error>(links.error());
     snapshot.links = std::move(*links);

@@ -40,8 +40,9 @@ struct Snapshot {
     bool installed = false;     // a pin directory with our maps exists
     std::string pin_directory;  // .../shunt/<abi hash>
     std::uint64_t generation = 0;
-    bool controller_running = false;  // somebody holds the lock
-    shunt_scope scope{};              // settings of the base scope in force
+    bool controller_running = false;              // somebody holds the lock
+    shunt_scope scope{};                          // settings of the base scope in force
+    std::map<std::uint64_t, shunt_scope> scopes;  // of all scopes, by cgroup id; 0: the base scope
     std::vector<LinkState> links;
     std::vector<TableState> tables;
     Counters counters;
