@@ -2,6 +2,7 @@
 // What others take away while the controller runs: back within moments, said once, counted; and while a removed pin is
 // missing, no connection passes the proxy.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -110,6 +111,30 @@ TEST_F(LifecycleRepair, CapturedCgroupMadeAgain) {
     EXPECT_EQ(status().at("controller").at("generation"), status().at("generation"));
     EXPECT_EQ(links().size(), count);
     expect_proxied(in("again"));
+}
+
+// After the switch nothing makes a reload refused. What could not be detached does not keep what can be, is named while
+// it is there, and counted when it is gone.
+TEST_F(LifecycleRepair, ALinkThatCannotBeDetached) {
+    const ScratchCgroup second(sandbox_.root_cgroup() + "/second");
+    RunningShunt running(sandbox_, lifecycle_config("auto", "", "/mesh/app, /mesh/second"));
+    const auto generation = status().at("generation").get<std::uint64_t>();
+    const auto repairs = controller().at("repairs").get<std::uint64_t>();
+    const auto stuck = pins() + "/links/shunt_connect4_1";  // a directory: no link, and not to be unlinked
+    check(mkdir(stuck.c_str(), 0700), stuck);
+    running.write_config(lifecycle_config("auto", "", "/mesh/app"));
+    const auto ran = shunt({"reload"});
+    EXPECT_EQ(ran.code, 0) << to_text(ran);
+    expect_proxied(in("app"));
+    expect_direct(in("second"));
+    EXPECT_NE(running.log().find("shunt_connect4_1"), std::string::npos) << running.log();
+    eventually([&] { return running.log().find("cannot be repaired: ") != std::string::npos; }, "it is named");
+    EXPECT_EQ(rmdir(stuck.c_str()), 0);
+    eventually([&] { return controller().at("broken").empty(); }, "it is gone");
+    EXPECT_EQ(controller().at("repairs"), repairs + 1);
+    EXPECT_EQ(controller().at("failedReloads"), 0);
+    EXPECT_EQ(status().at("generation"), generation + 1);
+    for (const auto& [pin, id] : links()) EXPECT_FALSE(pin.ends_with("_1")) << pin;
 }
 
 // The proxy's cgroup stands in the settings too: the new one is recognised, or its own connections would be captured.

@@ -99,7 +99,7 @@ base::Status run(const RunOptions& options) {
     auto controller = sync::Controller::start(options.paths, with_envoy(loaded->mesh, envoy), report);
     if (!controller) return tl::unexpected<base::Error>(controller.error());
     for (const auto& warning : report.warnings) spdlog::warn("{}", warning);
-    // Before the first thread: capabilities are a thread's own.
+    // Before the first thread that stays: capabilities are a thread's own.
     if (auto dropped = drop_privileges(); !dropped) return dropped;
 
     std::mutex changing;  // reloads come from the control socket's threads, repairs from this one

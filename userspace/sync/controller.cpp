@@ -135,7 +135,8 @@ void Controller::Impl::detach_pins(const std::vector<std::string>& pins) {
     for (auto pin = pins.rbegin(); pin != pins.rend(); ++pin) (void)kernel::detach(*pin);
 }
 
-// Connect hooks go first. sockops stays a moment for the handshakes it has recorded.
+// Connect hooks go first. sockops stays a moment for the handshakes it has recorded. One that cannot be detached does
+// not keep the others; the first error is returned.
 base::Status Controller::Impl::detach_others(const std::vector<Attachment>& attachments) {
     std::set<std::string> wanted;
     for (const auto& attachment : attachments) wanted.insert(layout.link(attachment.program, attachment.cgroup.id));
@@ -145,15 +146,16 @@ base::Status Controller::Impl::detach_others(const std::vector<Attachment>& atta
     std::stable_sort(surplus.begin(), surplus.end(), [](const auto& a, const auto& b) {
         return order_of(program_of_pin(a)) > order_of(program_of_pin(b));
     });
+    base::Status status;
     bool drained = false;
     for (const auto& name : surplus) {
         if (!is_connect(program_of_pin(name)) && !drained) {
             std::this_thread::sleep_for(kSockopsDrain);
             drained = true;
         }
-        if (auto detached = kernel::detach(layout.links() + "/" + name); !detached) return detached;
+        if (auto detached = kernel::detach(layout.links() + "/" + name); !detached && status) status = detached;
     }
-    return {};
+    return status;
 }
 
 base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool replace_programs) {
