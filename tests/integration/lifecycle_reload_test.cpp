@@ -6,9 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
+#include <set>
+#include <thread>
 
 #include "lifecycle_fixture.h"
+#include "telemetry/snapshot.h"
 
 namespace shunt::harness {
 namespace {
@@ -73,6 +77,35 @@ TEST_F(LifecycleReload, CgroupsComeAndGo) {
     EXPECT_EQ(links(), one) << "what stayed was not touched, the rest is detached";
     expect_proxied(in("app"));
     expect_direct(in("second"));
+}
+
+// A reader finds pins that go between its listing and its opening, and tables that are put in place of smaller ones.
+TEST_F(LifecycleReload, ReadersBesideItSeeOneGeneration) {
+    const ScratchCgroup second(sandbox_.root_cgroup() + "/second");
+    const auto small = lifecycle_config("auto", "", "/mesh/app");
+    std::string ports = "  excludeOutboundPorts: [";
+    for (int port = 9081; port < 9181; ++port) ports += std::to_string(port) + (port == 9180 ? "]\n" : ", ");
+    const auto large = lifecycle_config("auto", ports, "/mesh/app, /mesh/second");
+    RunningShunt running(sandbox_, small);
+    const auto links_of_one = status().at("links").size();
+    const auto first = status().at("generation").get<std::uint64_t>();
+    std::atomic<bool> over = false;
+    std::jthread reloads([&] {
+        for (int round = 0; round < 12; ++round) running.reload(round % 2 == 0 ? large : small);
+        over = true;
+    });
+    std::set<std::uint64_t> seen;
+    while (!over) {
+        const auto now = telemetry::read_snapshot({sandbox_.pin_dir(), sandbox_.run_dir()});
+        ASSERT_TRUE(now) << now.error().message;
+        seen.insert(now->generation);
+        EXPECT_TRUE(now->links.size() >= links_of_one && now->links.size() <= 2 * links_of_one) << now->links.size();
+        for (const auto& table : now->tables) {
+            if (table.name != "shunt_ports") continue;
+            EXPECT_EQ(table.entries > 50, (now->generation - first) % 2 == 1) << table.entries;
+        }
+    }
+    EXPECT_GT(seen.size(), 5u);
 }
 
 TEST_F(LifecycleReload, ACgroupThatCannotBeAttachedKeepsTheOld) {

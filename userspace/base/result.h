@@ -22,6 +22,7 @@ struct Error {
     ExitCode code = ExitCode::kFailure;
     std::string message;  // one or more whole lines, ready to print, naming the object that failed
     std::string detail;   // long text shown with -v only (the verifier's log); often empty
+    int number = 0;       // errno of the call that failed; 0 where none did
 };
 
 // The one result type below main().
@@ -30,7 +31,7 @@ using Result = tl::expected<T, Error>;
 using Status = Result<void>;
 
 inline tl::unexpected<Error> fail(std::string message, ExitCode code = ExitCode::kFailure) {
-    return tl::unexpected<Error>(Error{code, std::move(message), {}});
+    return tl::unexpected<Error>(Error{code, std::move(message), {}, 0});
 }
 
 // Puts the name of the object in hand before an error's message: wrap("map shunt_ports", error).

@@ -118,10 +118,12 @@ base::Status detach(const std::string& pin) {
     const Fd link(bpf_obj_get(pin.c_str()));
     if (!link && errno == ENOENT) return {};
     if (!link) return tl::unexpected(base::errno_error("link " + pin, errno));
-    // EOPNOTSUPP and the like cannot happen for cgroup links; a link that lost its cgroup is detached already.
+    // In this order no reader finds a link that is pinned and detached, and a link that lost its pin goes with us.
+    if (auto removed = unpin(pin); !removed) return removed;
+    // Of a link that lost its cgroup: ENOLINK, it is detached already.
     if (bpf_link_detach(link.get()) != 0 && errno != ENOLINK && errno != ENOENT)
         return tl::unexpected(base::errno_error("link " + pin + ": detach", errno));
-    return unpin(pin);
+    return {};
 }
 
 base::Status pin_program(const Program& program, const std::string& path) {

@@ -5,7 +5,10 @@
 #include <bpf/libbpf.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+
+#include "kernel/pins.h"
 
 namespace shunt::kernel {
 namespace {
@@ -81,6 +84,14 @@ base::Status RawMap::update_batch(const std::vector<std::uint8_t>& keys, const s
 base::Status RawMap::pin(const std::string& path) const {
     if (bpf_obj_pin(fd(), path.c_str()) == 0) return {};
     return tl::unexpected(base::errno_error(label(info_) + ": pin " + path, errno));
+}
+
+base::Status RawMap::pin_over(const std::string& path) const {
+    const std::string fresh = path + "_new";  // bpffs refuses names with a dot
+    if (auto removed = unpin(fresh); !removed) return removed;
+    if (auto pinned = pin(fresh); !pinned) return pinned;
+    if (rename(fresh.c_str(), path.c_str()) == 0) return {};
+    return tl::unexpected(base::errno_error(label(info_) + ": pin over " + path, errno));
 }
 
 std::size_t possible_cpus() {

@@ -41,6 +41,8 @@ public:
     base::Status update_batch(const std::vector<std::uint8_t>& keys, const std::vector<std::uint8_t>& values,
                               std::uint32_t count) const;
     base::Status pin(const std::string& path) const;
+    // The same where another map may be pinned: at no time does a reader find nothing there.
+    base::Status pin_over(const std::string& path) const;
 
 private:
     Fd fd_;

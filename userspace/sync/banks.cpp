@@ -58,8 +58,7 @@ public:
         for (std::size_t i = 0; i < placements_.size(); ++i) {
             const auto& one = placements_[i];
             auto put = under_way[i].get();
-            if (put) put = kernel::unpin(one.pin);
-            if (put) put = one.map.pin(one.pin);
+            if (put) put = one.map.pin_over(one.pin);
             if (put)
                 one.placed();
             else if (status)

@@ -3,8 +3,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "kernel/link.h"
 #include "kernel/map.h"
@@ -12,6 +16,7 @@
 #include "kernel/pins.h"
 #include "telemetry/cgroup_paths.h"
 #include "telemetry/counters.h"
+#include "telemetry/install_state.h"
 #include "telemetry/layout.h"
 
 namespace shunt::telemetry {
@@ -111,9 +116,18 @@ base::Result<std::vector<LinkState>> read_links(const std::string& directory) {
     return links;
 }
 
-}  // namespace
+// A controller that starts, reloads or repairs is done well within this time.
+constexpr auto kPatience = std::chrono::milliseconds(500);
+constexpr auto kPause = std::chrono::milliseconds(10);
+constexpr auto kSecondLook = std::chrono::milliseconds(50);
 
-base::Result<Snapshot> read_snapshot(const kernel::Paths& paths) {
+base::Result<std::uint64_t> read_generation(const std::string& directory) {
+    const auto state = read_slot<shunt_state>(directory + "/shunt_state", 0);
+    if (!state) return tl::unexpected<base::Error>(state.error());
+    return state->generation;
+}
+
+base::Result<Snapshot> read_once(const kernel::Paths& paths) {
     const auto layout = find_layout(paths);
     if (!layout) return tl::unexpected<base::Error>(layout.error());
     Snapshot snapshot;
@@ -121,10 +135,10 @@ base::Result<Snapshot> read_snapshot(const kernel::Paths& paths) {
     snapshot.installed = true;
     snapshot.pin_directory = layout->directory;
     snapshot.controller_running = is_locked(layout->root);
-    const auto state = read_slot<shunt_state>(layout->directory + "/shunt_state", 0);
-    if (!state) return tl::unexpected<base::Error>(state.error());
-    snapshot.generation = state->generation;
-    const auto bank = static_cast<std::uint32_t>(state->generation & 1);
+    const auto generation = read_generation(layout->directory);
+    if (!generation) return tl::unexpected<base::Error>(generation.error());
+    snapshot.generation = *generation;
+    const auto bank = static_cast<std::uint32_t>(*generation & 1);
     auto scopes = read_scopes(layout->directory, bank);
     if (!scopes) return tl::unexpected<base::Error>(scopes.error());
     snapshot.scopes = std::move(*scopes);
@@ -137,6 +151,46 @@ base::Result<Snapshot> read_snapshot(const kernel::Paths& paths) {
     auto counters = read_counters_in(layout->directory);
     if (!counters) return tl::unexpected<base::Error>(counters.error());
     snapshot.counters = std::move(*counters);
+    return snapshot;
+}
+
+// Whether a reload, a repair or an uninstall came between: the next reading may find it done.
+bool came_between(const base::Result<Snapshot>& read) {
+    if (!read) return read.error().number == ENOENT;
+    if (!read->installed) return false;
+    const auto now = read_generation(read->pin_directory);
+    return now ? *now != read->generation : now.error().number == ENOENT;
+}
+
+using Clock = std::chrono::steady_clock;
+
+base::Result<Snapshot> read_until(const kernel::Paths& paths, Clock::time_point until) {
+    for (;;) {
+        auto snapshot = read_once(paths);
+        if (!came_between(snapshot) || Clock::now() > until) return snapshot;
+        std::this_thread::sleep_for(kPause);
+    }
+}
+
+bool same_links(const Snapshot& a, const Snapshot& b) {
+    return std::equal(a.links.begin(), a.links.end(), b.links.begin(), b.links.end(), [](const auto& x, const auto& y) {
+        return x.pin == y.pin && x.link_id == y.link_id && x.attached == y.attached;
+    });
+}
+
+}  // namespace
+
+// The links of a cgroup come and go one by one: what looks like a hole is one where a second look finds it again.
+base::Result<Snapshot> read_snapshot(const kernel::Paths& paths) {
+    const auto until = Clock::now() + kPatience;
+    auto snapshot = read_until(paths, until);
+    while (snapshot && snapshot->controller_running && judge(*snapshot).state != State::kProtected) {
+        std::this_thread::sleep_for(kSecondLook);
+        auto again = read_until(paths, until);
+        const bool settled = again && same_links(*snapshot, *again);
+        snapshot = std::move(again);
+        if (settled || Clock::now() > until) break;
+    }
     return snapshot;
 }
 

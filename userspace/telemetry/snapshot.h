@@ -48,6 +48,7 @@ struct Snapshot {
     Counters counters;
 };
 
+// All of one generation, and of no half-done change: what appears or goes while it is read is read again.
 base::Result<Snapshot> read_snapshot(const kernel::Paths& paths);
 base::Result<Counters> read_counters(const kernel::Paths& paths);
 
