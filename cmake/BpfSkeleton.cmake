@@ -7,7 +7,7 @@ find_program(SHUNT_BPF_CLANG_PATH NAMES ${SHUNT_BPF_CLANG} REQUIRED)
 find_program(SHUNT_BPFTOOL bpftool PATHS /usr/sbin /sbin REQUIRED)
 
 # The UAPI headers of the build host; -target bpf does not search the multiarch folder by itself.
-execute_process(COMMAND ${CMAKE_C_COMPILER} -print-multiarch OUTPUT_VARIABLE SHUNT_MULTIARCH OUTPUT_STRIP_TRAILING_WHITESPACE)
+set(SHUNT_MULTIARCH ${CMAKE_LIBRARY_ARCHITECTURE})
 
 set(SHUNT_BPF_FLAGS
   -target bpf -mcpu=v2 -O2 -g -std=gnu11

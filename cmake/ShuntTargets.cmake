@@ -5,15 +5,19 @@ add_library(shunt_warnings INTERFACE)
 target_compile_options(shunt_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Werror>)
 
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  # libstdc++ 12 uses in its own headers what it deprecates, and libbpf's LIBBPF_OPTS is C; clang says both at our lines.
+  target_compile_options(shunt_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-deprecated-declarations
+    -Wno-gnu-statement-expression-from-macro-expansion -Wno-c99-extensions>)
+endif()
+
 add_library(shunt_sanitizers INTERFACE)
 if(SHUNT_SANITIZE)
   target_compile_options(shunt_sanitizers INTERFACE -fsanitize=address,undefined -fsanitize-undefined-trap-on-error -fno-omit-frame-pointer)
   target_link_options(shunt_sanitizers INTERFACE -fsanitize=address,undefined)
 elseif(SHUNT_FUZZ)
   set(sanitizers -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all)
-  # libstdc++ 12 uses in its own headers what it deprecates, which clang says at our lines.
   target_compile_options(shunt_sanitizers INTERFACE ${sanitizers} -fno-omit-frame-pointer)
-  target_compile_options(shunt_warnings INTERFACE -Wno-deprecated-declarations)
   target_link_options(shunt_sanitizers INTERFACE ${sanitizers})
 endif()
 

@@ -9,7 +9,7 @@ reports=$build/reports
 rm -rf "$reports"
 mkdir -p "$reports"
 chmod 1777 "$reports" # tests change their uid
-# UBSan of g++ 12 writes to stderr whatever log_path says: it is built to trap, and ASan reports the trap.
+# UBSan alone may write to stderr whatever log_path says: it is built to trap, and ASan reports the trap.
 export ASAN_OPTIONS="halt_on_error=1:abort_on_error=1:detect_leaks=1:handle_sigill=2:log_path=$reports/report"
 result=0
 ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(nproc)" "$@" </dev/null || result=$?
