@@ -12,6 +12,7 @@
 #include <string>
 
 #include "kernel/log_capture.h"
+#include "kernel/probe.h"
 
 namespace shunt::kernel {
 namespace {
@@ -50,11 +51,15 @@ std::uint32_t Features::bits() const {
 Features probe_features() {
     const LogCapture quiet;
     Features features;
-    features.set_retval = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, nullptr) == 1;
-    features.sockops_cookie = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_get_netns_cookie, nullptr) == 1;
+    constexpr auto kConnect = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+    const bpf_insn retval[] = {insn::set(BPF_REG_1, 0)};
+    const bpf_insn eight_bytes_to_stack[] = {insn::copy(BPF_REG_1, BPF_REG_10), insn::add(BPF_REG_1, -8),
+                                             insn::set(BPF_REG_2, 8), insn::set(BPF_REG_3, 0)};
+    features.set_retval = takes_call(kConnect, BPF_CGROUP_INET4_CONNECT, retval, BPF_FUNC_set_retval);
+    features.sockops_cookie = takes_call(BPF_PROG_TYPE_SOCK_OPS, BPF_CGROUP_SOCK_OPS, {}, BPF_FUNC_get_netns_cookie);
     features.btf = has_btf();
-    features.probe_read = features.btf && libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-                                                                  BPF_FUNC_probe_read_kernel, nullptr) == 1;
+    features.probe_read = features.btf && takes_call(kConnect, BPF_CGROUP_INET4_CONNECT, eight_bytes_to_stack,
+                                                     BPF_FUNC_probe_read_kernel);
     features.links = has_links();
     return features;
 }

@@ -4,28 +4,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include <cstring>
-
 #include "kernel/fd.h"
 #include "kernel/features.h"
 #include "kernel/iterators.h"
 #include "kernel/log_capture.h"
+#include "kernel/probe.h"
 
 namespace shunt::kernel {
 namespace {
-
-bool helper(bpf_prog_type type, bpf_func_id id) { return libbpf_probe_bpf_helper(type, id, nullptr) == 1; }
-
-// "return 1" as a program of this hook; the kernel checks the pair of types when it loads.
-bool hook(bpf_prog_type type, bpf_attach_type attach) {
-    bpf_insn code[2] = {};
-    code[0].code = BPF_ALU64 | BPF_MOV | BPF_K;
-    code[0].imm = 1;
-    code[1].code = BPF_JMP | BPF_EXIT;
-    LIBBPF_OPTS(bpf_prog_load_opts, opts);
-    opts.expected_attach_type = attach;
-    return static_cast<bool>(Fd(bpf_prog_load(type, "shunt_probe", "GPL", code, 2, &opts)));
-}
 
 bool map(bpf_map_type type) { return libbpf_probe_bpf_map_type(type, nullptr) == 1; }
 
@@ -49,21 +35,27 @@ std::vector<SurveyedFeature> survey_features() {
     constexpr auto kConnect = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
     constexpr auto kSockops = BPF_PROG_TYPE_SOCK_OPS;
     constexpr auto kSockopt = BPF_PROG_TYPE_CGROUP_SOCKOPT;
+    const auto helper = [](bpf_prog_type type, bpf_func_id id) {
+        const auto attach = type == kConnect   ? BPF_CGROUP_INET4_CONNECT
+                            : type == kSockopt ? BPF_CGROUP_GETSOCKOPT
+                                               : BPF_CGROUP_SOCK_OPS;
+        return allows_helper(type, attach, id);
+    };
     constexpr const char* kNothing = "nothing can be redirected";
     const bool getpeername =
-        hook(kConnect, BPF_CGROUP_INET4_GETPEERNAME) && hook(kConnect, BPF_CGROUP_INET6_GETPEERNAME);
+        takes(kConnect, BPF_CGROUP_INET4_GETPEERNAME) && takes(kConnect, BPF_CGROUP_INET6_GETPEERNAME);
     const bool getsockname =
-        hook(kConnect, BPF_CGROUP_INET4_GETSOCKNAME) && hook(kConnect, BPF_CGROUP_INET6_GETSOCKNAME);
+        takes(kConnect, BPF_CGROUP_INET4_GETSOCKNAME) && takes(kConnect, BPF_CGROUP_INET6_GETSOCKNAME);
     return {
         {"cgroupLinks", base.links, true, "attaching, and replacing programs without a gap", kNothing},
-        {"connectHooks", hook(kConnect, BPF_CGROUP_INET4_CONNECT) && hook(kConnect, BPF_CGROUP_INET6_CONNECT), true,
+        {"connectHooks", takes(kConnect, BPF_CGROUP_INET4_CONNECT) && takes(kConnect, BPF_CGROUP_INET6_CONNECT), true,
          "the decision about each connect()", kNothing},
-        {"bindHooks", hook(kConnect, BPF_CGROUP_INET4_BIND) && hook(kConnect, BPF_CGROUP_INET6_BIND), true,
+        {"bindHooks", takes(kConnect, BPF_CGROUP_INET4_BIND) && takes(kConnect, BPF_CGROUP_INET6_BIND), true,
          "telling sources of the application from ours", kNothing},
         {"getpeernameHooks", getpeername, true, "getpeername() that says what was dialled", kNothing},
         {"getsocknameHooks", getsockname, true, "clientAddress", kNothing},
-        {"getsockoptHook", hook(kSockopt, BPF_CGROUP_GETSOCKOPT), true, "answering SO_ORIGINAL_DST", kNothing},
-        {"sockopsHook", hook(kSockops, BPF_CGROUP_SOCK_OPS), true, "the record lane", kNothing},
+        {"getsockoptHook", takes(kSockopt, BPF_CGROUP_GETSOCKOPT), true, "answering SO_ORIGINAL_DST", kNothing},
+        {"sockopsHook", takes(kSockops, BPF_CGROUP_SOCK_OPS), true, "the record lane", kNothing},
         {"connectBind", helper(kConnect, BPF_FUNC_bind), true, "the address lane, and finding own addresses", kNothing},
         {"connectSkLookup", helper(kConnect, BPF_FUNC_sk_lookup_tcp), true, "whenDown (is the proxy listening?)",
          kNothing},
@@ -90,7 +82,7 @@ std::vector<SurveyedFeature> survey_features() {
         {"tcpIterators", base.btf && has_iterators(), false, "`cat` on the pinned iterators (connections, records)",
          "`shunt connections` shows the same"},
         {"lpmBatch", lpm_batch(), false, "loading many ranges with few system calls", "they are written one by one"},
-        {"memcgAccounting", helper(BPF_PROG_TYPE_SOCKET_FILTER, BPF_FUNC_ktime_get_coarse_ns), false,
+        {"memcgAccounting", takes_call(BPF_PROG_TYPE_SOCKET_FILTER, {}, {}, BPF_FUNC_ktime_get_coarse_ns), false,
          "maps that do not count against RLIMIT_MEMLOCK", "RLIMIT_MEMLOCK is raised, which needs CAP_SYS_RESOURCE"},
     };
 }

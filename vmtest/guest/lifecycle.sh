@@ -131,6 +131,22 @@ no_btf_redirects() {
     redirects && finish && uninstall && nothing_left
 }
 
+# What `shunt doctor` says about a connection that it makes itself.
+doctor_probe_is() {
+    timeout 120 "$shunt" doctor >/tmp/doctor.out 2>&1
+    grep "^$1 *probe " /tmp/doctor.out && return 0
+    cat /tmp/doctor.out
+    return 1
+}
+start_and_look() {
+    shunt_run
+    code=$?
+    if [ "$code" -eq 0 ] && redirects; then return 0; fi
+    cat "$log"
+    echo "exit $code, and no redirection"
+    return 1
+}
+
 check Lifecycle.NothingIsRedirectedBefore not_redirected_before
 check Lifecycle.Redirects redirects_after_start
 check Lifecycle.OutlivesAKill outlives_a_kill
@@ -144,40 +160,53 @@ check Lifecycle.WithoutBtfTheRecordLane redirects_or_says sockopsNetnsCookie 4 '
     no_btf /tmp/record.yaml
 check Lifecycle.NoRoot ends_with 5 'missing privilege: CAP_BPF, CAP_NET_ADMIN' unprivileged
 check Lifecycle.NoCapBpf ends_with 5 'missing privilege: CAP_BPF' without -bpf,-sys_admin
+check Lifecycle.NoCapPerfmon ends_with 5 'missing privilege: CAP_PERFMON' without -perfmon,-sys_admin
 check Lifecycle.NoCapNetAdmin ends_with 5 'missing privilege: CAP_NET_ADMIN' without -net_admin
 
-# Writing a classid of cgroup v1 makes old kernels take it in place of the socket's cgroup2 (docs/kernels.md).
-classid() {
-    mkdir -p /tmp/net_cls && mount -t cgroup -o net_cls net_cls /tmp/net_cls && mkdir -p /tmp/net_cls/one || return 1
-    echo 0x10001 >/tmp/net_cls/one/net_cls.classid || return 1
-    shunt_run || return 1
-    said=$(sh -c "echo 0 >/tmp/net_cls/one/cgroup.procs; echo 0 >$cgroup/app/cgroup.procs; exec /vmtest/busybox nc -w 3 10.9.9.9 80" </dev/null 2>&1)
-    finish && uninstall
-    case $(uname -r) in
-    # There it is lost for every socket made from now on, until the next boot.
-    5.10.0-30-*) : >/tmp/hook-lost && [ "$said" != proxied ] ;;
-    *) [ "$said" = proxied ] ;;
-    esac
-    result=$?
-    echo "the connection: $said"
-    return "$result"
-}
-check Lifecycle.AfterAClassidWasWritten classid
-
-# Last, because nothing takes it back until the next boot.
+# Nothing takes it back until the next boot, so what follows runs under it. Confidentiality keeps BPF from reading kernel
+# memory: one helper, which shunt can do without. doctor has to say so, and shunt to work.
 lockdown() {
     mount -t securityfs security /sys/kernel/security
+    has connectProbeRead || { echo 'missing before, this shows nothing' && return 1; }
     echo confidentiality >/sys/kernel/security/lockdown || return 1
-    shunt_run
-    code=$?
-    cat "$log"
-    if [ "$code" -eq 0 ]; then
-        { [ -e /tmp/hook-lost ] || redirects; } && finish && uninstall
-        return
-    fi
-    { [ "$code" -eq 4 ] || [ "$code" -eq 5 ]; } && grep -q error "$log"
+    grep -F '[confidentiality]' /sys/kernel/security/lockdown || return 1
+    if has connectProbeRead || ! has connectHooks; then "$shunt" doctor --no-probe && return 1; fi
+    start_and_look && doctor_probe_is ok && finish && uninstall && nothing_left
 }
-check Lifecycle.Lockdown lockdown
+check Lifecycle.LockedDown lockdown
+
+# Writing a classid of cgroup v1 makes old kernels take it in place of the socket's cgroup2 (docs/kernels.md), for every
+# socket made from then on, until the next boot: the last test. Socket diagnosis says in which cgroup2 a new socket is.
+socket_cgroup() {
+    sh -c "echo 0 >/tmp/net_cls/one/cgroup.procs; echo 0 >$cgroup/app/cgroup.procs; exec /vmtest/busybox nc -l -p 7" \
+        </dev/null >/dev/null 2>&1 &
+    listener=$!
+    seen=
+    for _ in $(seq 300); do
+        seen=$(timeout 30 ss -Htln --cgroup 'sport = 7' | sed -n 's/.* cgroup:\([^ ]*\).*/\1/p')
+        if [ -n "$seen" ]; then break; fi
+        sleep 0.1
+    done
+    kill "$listener"
+    echo "$seen"
+}
+classid() {
+    mkdir -p /tmp/net_cls && mount -t cgroup -o net_cls net_cls /tmp/net_cls && mkdir -p /tmp/net_cls/one || return 1
+    before=$(socket_cgroup)
+    echo 0x10001 >/tmp/net_cls/one/net_cls.classid || return 1
+    after=$(socket_cgroup)
+    echo "a new socket was in '$before', after the write it is in '$after'"
+    [ "$before" = "${cgroup#/sys/fs/cgroup}/app" ] && shunt_run || return 1
+    said=$(sh -c "echo 0 >/tmp/net_cls/one/cgroup.procs; echo 0 >$cgroup/app/cgroup.procs; exec /vmtest/busybox nc -w 3 10.9.9.9 80" </dev/null 2>&1)
+    finish && uninstall && nothing_left || return 1
+    echo "the connection: $said"
+    case $after in
+    "$before") note classid redirects && [ "$said" = proxied ] && doctor_probe_is ok ;;
+    /) note classid hook-lost && [ "$said" != proxied ] && doctor_probe_is broken ;;
+    *) return 1 ;;
+    esac
+}
+check Lifecycle.AfterAClassidWasWritten classid
 
 kill "$proxy"
 rmdir "$cgroup/app" "$cgroup/proxy" "$cgroup"
