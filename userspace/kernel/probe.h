@@ -16,7 +16,7 @@ constexpr bpf_insn make(int code, int to, int from, int value) {
 }
 constexpr bpf_insn set(int to, int value) { return make(BPF_ALU64 | BPF_MOV | BPF_K, to, 0, value); }
 constexpr bpf_insn copy(int to, int from) { return make(BPF_ALU64 | BPF_MOV | BPF_X, to, from, 0); }
-constexpr bpf_insn add(int to, int value) { return make(BPF_ALU64 | BPF_ADD | BPF_K, to, 0, value); }
+constexpr bpf_insn add(int to, int value) { return make(BPF_ALU64 | BPF_ADD, to, 0, value); }  // BPF_K is 0
 constexpr bpf_insn call(bpf_func_id id) { return make(BPF_JMP | BPF_CALL, 0, 0, id); }
 constexpr bpf_insn exit() { return make(BPF_JMP | BPF_EXIT, 0, 0, 0); }
 
