@@ -33,8 +33,9 @@ base::Result<std::string> find_bpffs(bool mount_missing) {
 
 // An ABI hash: 16 hex digits. Whatever else lies in a root is somebody else's.
 bool is_layout(const std::string& root, const std::string& name) {
+    std::error_code unreadable;
     return name.size() == 16 && name.find_first_not_of("0123456789abcdef") == std::string::npos &&
-           fs::is_directory(root + "/" + name);
+           fs::is_directory(root + "/" + name, unreadable);
 }
 
 }  // namespace
@@ -87,23 +88,27 @@ bool is_same_file(const Fd& fd, const std::string& path) {
            opened.st_ino == there.st_ino;
 }
 
-std::vector<std::string> entries(const std::string& directory) {
+base::Result<std::vector<std::string>> entries(const std::string& directory) {
     std::vector<std::string> names;
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(directory, error)) names.push_back(entry.path().filename());
+    for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error))
+        names.push_back(at->path().filename());
+    if (error && error.value() != ENOENT)
+        return tl::unexpected<base::Error>(base::errno_error("directory " + directory, error.value()));
     std::sort(names.begin(), names.end());
     return names;
 }
 
-std::vector<std::string> layouts(const std::string& root) {
-    std::vector<std::string> found;
-    for (const auto& name : entries(root))
-        if (is_layout(root, name)) found.push_back(name);
+base::Result<std::vector<std::string>> layouts(const std::string& root) {
+    auto found = entries(root);
+    if (found) std::erase_if(*found, [&](const auto& name) { return !is_layout(root, name); });
     return found;
 }
 
 base::Status check_only_layouts(const std::string& root) {
-    for (const auto& name : entries(root))
+    const auto names = entries(root);
+    if (!names) return tl::unexpected(names.error());
+    for (const auto& name : *names)
         if (!is_layout(root, name))
             return base::fail("pin directory " + root + " is refused: it holds " + name +
                               ", which is not shunt's; name a directory of shunt's own with --pin-dir");

@@ -27,10 +27,12 @@ base::Result<Fd> lock(const std::string& root);
 bool is_same_file(const Fd& fd, const std::string& path);
 
 // Sub-directories of the root: one per ABI hash.
-std::vector<std::string> layouts(const std::string& root);
+base::Result<std::vector<std::string>> layouts(const std::string& root);
 // Refuses a root that holds anything else, such as a whole bpffs: uninstall removes all that lies in a root.
 base::Status check_only_layouts(const std::string& root);
-std::vector<std::string> entries(const std::string& directory);  // file names, sorted; empty where there is none
+// File names, sorted; none where there is no directory. One that cannot be read is an error: taken for empty, what is
+// installed would be taken for absent.
+base::Result<std::vector<std::string>> entries(const std::string& directory);
 
 base::Status unpin(const std::string& path);  // missing is fine
 base::Status remove_directory(const std::string& path);

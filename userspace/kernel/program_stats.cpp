@@ -13,7 +13,9 @@ namespace shunt::kernel {
 
 base::Result<std::vector<ProgramStats>> read_program_stats(const std::string& directory) {
     std::vector<ProgramStats> all;
-    for (const auto& name : entries(directory)) {
+    const auto names = entries(directory);
+    if (!names) return tl::unexpected(names.error());
+    for (const auto& name : *names) {
         const std::string pin = directory + "/" + name;
         const Fd fd(bpf_obj_get(pin.c_str()));
         if (!fd) return tl::unexpected(base::errno_error("program " + pin, errno));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <functional>
 #include <future>
 #include <vector>
@@ -114,7 +115,8 @@ private:
 base::Status wait_for_programs(const kernel::Object& object, const Layout& layout, unsigned bank) {
     const auto& table = kernel::banked_tables().front();
     auto inner = kernel::RawMap::open_pinned(layout.bank(table.inner, bank));
-    if (!inner) return {};  // first start: the bank has never been in force
+    if (!inner && inner.error().number == ENOENT) return {};  // first start: the bank has never been in force
+    if (!inner) return tl::unexpected(inner.error());
     auto outer = object.map(table.outer);
     if (!outer) return tl::unexpected(outer.error());
     const int fd = inner->fd();

@@ -2,6 +2,7 @@
 #include "sync/controller.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <set>
 #include <thread>
@@ -79,11 +80,13 @@ base::Status Controller::Impl::install(const kernel::Paths& paths, const model::
         return base::fail("another controller is running for " + root + "; stop it first, or name another --pin-dir");
     lock = std::move(*held);
     if (auto ours = kernel::check_only_layouts(root); !ours) return ours;
-    fresh_install = kernel::layouts(root).empty();
+    const auto found_layouts = kernel::layouts(root);
+    if (!found_layouts) return tl::unexpected(found_layouts.error());
+    fresh_install = found_layouts->empty();
     auto opened = kernel::Object::open();
     if (!opened) return tl::unexpected(opened.error());
     object = std::move(*opened);
-    for (const auto& name : kernel::layouts(root))
+    for (const auto& name : *found_layouts)
         if (name != object->abi_hash())
             return base::fail(root + "/" + name + " was installed by a build with another map layout (this one has " +
                               object->abi_hash() + "); run that build's `shunt uninstall` first");
@@ -120,6 +123,8 @@ base::Result<std::vector<std::string>> Controller::Impl::attach_all(const std::v
         base::Status status;
         if (pinned && pinned->cgroup_id == attachment.cgroup.id) {
             if (replace_programs) status = kernel::replace(*program, pin);
+        } else if (!pinned && pinned.error().number != ENOENT) {
+            status = tl::unexpected(pinned.error());  // unpinned and attached anew, a link that works would go first
         } else {
             status = kernel::unpin(pin);
             if (status) status = kernel::attach(*program, attachment.cgroup, pin);
@@ -141,7 +146,9 @@ base::Status Controller::Impl::detach_others(const std::vector<Attachment>& atta
     std::set<std::string> wanted;
     for (const auto& attachment : attachments) wanted.insert(layout.link(attachment.program, attachment.cgroup.id));
     std::vector<std::string> surplus;
-    for (const auto& name : kernel::entries(layout.links()))
+    const auto pins = kernel::entries(layout.links());
+    if (!pins) return tl::unexpected(pins.error());
+    for (const auto& name : *pins)
         if (!wanted.contains(layout.links() + "/" + name)) surplus.push_back(name);
     std::stable_sort(surplus.begin(), surplus.end(), [](const auto& a, const auto& b) {
         return order_of(program_of_pin(a)) > order_of(program_of_pin(b));
@@ -215,14 +222,16 @@ base::Status Controller::Impl::keep_root() {
 }
 
 void Controller::Impl::keep_iterators(RepairReport& report) {
-    if (kernel::entries(layout.iterators()) == iterators) return;
+    const auto now = kernel::entries(layout.iterators());
+    if (now && *now == iterators) return;
     auto status = kernel::make_pin_directory(layout.iterators());
     if (status) status = kernel::pin_iterators(layout.directory, layout.iterators());
     if (status)
         report.repaired.push_back("pin of an iterator in " + layout.iterators() + " was removed");
     else
         report.broken.push_back(status.error().message);
-    iterators = kernel::entries(layout.iterators());  // asked for once; what fails now is missing for no connection
+    // Asked for once; what fails now is missing for no connection.
+    iterators = kernel::entries(layout.iterators()).value_or(std::vector<std::string>());
 }
 
 RepairReport Controller::Impl::repair() {
@@ -272,7 +281,7 @@ base::Status Controller::Impl::start(const kernel::Paths& paths, const model::Me
         if (auto pinned = kernel::pin_iterators(layout.directory, layout.iterators()); !pinned)
             report.warnings.push_back(pinned.error().message +
                                       " (`cat` shows no connections; nothing else needs them)");
-    iterators = kernel::entries(layout.iterators());
+    iterators = kernel::entries(layout.iterators()).value_or(std::vector<std::string>());
     return {};
 }
 

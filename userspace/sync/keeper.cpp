@@ -32,9 +32,12 @@ base::Status Keeper::hold(const Layout& layout, const std::vector<Attachment>& a
         links.push_back(std::move(*link));
     }
     std::vector<Map> maps;
-    for (const auto& name : kernel::entries(layout.directory)) {
+    const auto names = kernel::entries(layout.directory);
+    if (!names) return tl::unexpected(names.error());
+    for (const auto& name : *names) {
         const auto pin = layout.map(name);
-        if (std::filesystem::is_directory(pin)) continue;
+        std::error_code gone;  // the next call says so
+        if (std::filesystem::is_directory(pin, gone)) continue;
         auto map = kernel::RawMap::open_pinned(pin);
         if (!map) return tl::unexpected(map.error());
         maps.push_back({pin, std::move(*map)});

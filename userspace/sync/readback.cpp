@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/readback.h"
 
-#include <unistd.h>
+#include <cerrno>
 
 #include "kernel/pins.h"
 #include "sync/table_io.h"
@@ -11,8 +11,8 @@ namespace {
 
 template <class K, class V>
 base::Status read_into(policy::Table<K, V>& table, const std::string& pin) {
-    if (access(pin.c_str(), F_OK) != 0) return {};
     auto map = kernel::Map<K, V>::open_pinned(pin);
+    if (!map && map.error().number == ENOENT) return {};  // never written
     if (!map) return tl::unexpected(map.error());
     auto read = read_table(*map);
     if (!read) return tl::unexpected(read.error());
@@ -49,9 +49,10 @@ base::Result<Layout> find_layout(const kernel::Paths& paths) {
     auto root = kernel::pin_root(paths, false);
     if (!root) return tl::unexpected(root.error());
     const auto found = kernel::layouts(*root);
-    if (found.empty()) return base::fail("nothing is installed at " + *root);
-    if (found.size() > 1) return base::fail(*root + " holds more than one layout; run shunt uninstall");
-    return Layout{*root + "/" + found.front()};
+    if (!found) return tl::unexpected(found.error());
+    if (found->empty()) return base::fail("nothing is installed at " + *root);
+    if (found->size() > 1) return base::fail(*root + " holds more than one layout; run shunt uninstall");
+    return Layout{*root + "/" + found->front()};
 }
 
 base::Result<policy::Tables> read_tables(const kernel::Paths& paths) {

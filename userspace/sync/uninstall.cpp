@@ -25,7 +25,9 @@ struct Ids {
 };
 
 base::Status detach_links(const Layout& layout, unsigned drain_seconds, UninstallReport& report) {
-    auto names = kernel::entries(layout.links());
+    auto found = kernel::entries(layout.links());
+    if (!found) return tl::unexpected(found.error());
+    auto& names = *found;
     const auto program = [](const std::string& pin) { return pin.substr(0, pin.rfind('_')); };
     std::stable_sort(names.begin(), names.end(),
                      [&](const auto& a, const auto& b) { return order_of(program(a)) > order_of(program(b)); });
@@ -42,14 +44,18 @@ base::Status detach_links(const Layout& layout, unsigned drain_seconds, Uninstal
 }
 
 base::Status remove_layout(const Layout& layout, unsigned drain_seconds, UninstallReport& report, Ids& ids) {
-    for (const auto& name : kernel::entries(layout.programs()))
+    const auto programs = kernel::entries(layout.programs());
+    if (!programs) return tl::unexpected(programs.error());
+    for (const auto& name : *programs)
         if (auto id = kernel::pinned_program_id(layout.program(name))) ids.programs.push_back(*id);
     if (auto detached = detach_links(layout, drain_seconds, report); !detached) return detached;
-    for (const auto& name : kernel::entries(layout.programs())) {
+    for (const auto& name : *programs) {
         if (auto removed = kernel::unpin(layout.program(name)); !removed) return removed;
         ++report.programs;
     }
-    for (const auto& name : kernel::entries(layout.iterators())) {
+    const auto iterators = kernel::entries(layout.iterators());
+    if (!iterators) return tl::unexpected(iterators.error());
+    for (const auto& name : *iterators) {
         const auto pin = layout.iterators() + "/" + name;
         if (auto link = kernel::read_link(pin)) ids.programs.push_back(link->program_id);
         if (auto removed = kernel::unpin(pin); !removed) return removed;
@@ -58,7 +64,9 @@ base::Status remove_layout(const Layout& layout, unsigned drain_seconds, Uninsta
         if (auto removed = kernel::remove_directory(directory); !removed) return removed;
         ++report.directories;
     }
-    for (const auto& name : kernel::entries(layout.directory)) {
+    const auto maps = kernel::entries(layout.directory);
+    if (!maps) return tl::unexpected(maps.error());
+    for (const auto& name : *maps) {
         if (auto map = kernel::RawMap::open_pinned(layout.map(name))) ids.maps.push_back(map->info().id);
         if (auto removed = kernel::unpin(layout.map(name)); !removed) return removed;
         ++report.maps;
@@ -90,7 +98,9 @@ base::Result<UninstallReport> remove_installation(const std::string& root, unsig
     UninstallReport report;
     report.was_installed = true;
     Ids ids;
-    for (const auto& name : kernel::layouts(root))
+    auto found = kernel::layouts(root);
+    if (!found) return tl::unexpected(found.error());
+    for (const auto& name : *found)
         if (auto removed = remove_layout({root + "/" + name}, drain_seconds, report, ids); !removed)
             return tl::unexpected(removed.error());
     if (auto removed = kernel::remove_directory(root); !removed) return tl::unexpected(removed.error());
@@ -105,7 +115,8 @@ base::Result<UninstallReport> uninstall(const kernel::Paths& paths, unsigned dra
     if (!root) return UninstallReport();  // no bpffs, so nothing can be installed
     const auto slash = root->rfind('/');
     const auto siblings = kernel::entries(root->substr(0, slash));
-    if (std::find(siblings.begin(), siblings.end(), root->substr(slash + 1)) == siblings.end())
+    if (!siblings) return tl::unexpected(siblings.error());
+    if (std::find(siblings->begin(), siblings->end(), root->substr(slash + 1)) == siblings->end())
         return UninstallReport();
     if (auto checked = kernel::check_pin_directory(*root); !checked) return tl::unexpected(checked.error());
     auto lock = kernel::lock(*root);

@@ -26,9 +26,10 @@ base::Result<Layout> find_layout(const kernel::Paths& paths) {
     if (const auto checked = kernel::check_pin_directory(*root); !checked)
         return tl::unexpected<base::Error>(checked.error());
     const auto found = kernel::layouts(*root);
-    if (found.empty()) return Layout{*root, ""};
-    if (found.size() > 1) return base::fail(*root + " holds more than one layout; 'shunt uninstall' removes them");
-    return Layout{*root, *root + "/" + found.front()};
+    if (!found) return tl::unexpected<base::Error>(found.error());
+    if (found->empty()) return Layout{*root, ""};
+    if (found->size() > 1) return base::fail(*root + " holds more than one layout; 'shunt uninstall' removes them");
+    return Layout{*root, *root + "/" + found->front()};
 }
 
 bool is_locked(const std::string& directory) {

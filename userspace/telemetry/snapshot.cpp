@@ -97,7 +97,9 @@ std::uint64_t cgroup_id_of_pin(const std::string& pin) {
 base::Result<std::vector<LinkState>> read_links(const std::string& directory) {
     std::vector<LinkState> links;
     std::set<std::uint64_t> ids;
-    for (const auto& pin : kernel::entries(directory)) {
+    const auto pins = kernel::entries(directory);
+    if (!pins) return tl::unexpected<base::Error>(pins.error());
+    for (const auto& pin : *pins) {
         const auto info = kernel::read_link(directory + "/" + pin);
         if (!info) return tl::unexpected<base::Error>(info.error());
         LinkState link;

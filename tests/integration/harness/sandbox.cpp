@@ -44,7 +44,11 @@ void empty_cgroup(const std::string& path) {
     }
 }
 
+// With what lies below it.
 void remove_cgroup(const std::string& path) {
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(path, none))
+        if (entry.is_directory()) remove_cgroup(entry.path());
     for (int attempt = 0; rmdir(path.c_str()) < 0 && errno != ENOENT; ++attempt) {
         if (errno != EBUSY || attempt == 200) fail_errno("remove cgroup " + path);
         empty_cgroup(path);
