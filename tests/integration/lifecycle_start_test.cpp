@@ -59,8 +59,8 @@ TEST_F(LifecycleStart, TheSecondControllerIsRefused) {
 
 TEST_F(LifecycleStart, SquattedDirectories) {
     const auto real = bpffs() + "/real", link = bpffs() + "/link", theirs = bpffs() + "/theirs",
-               open = bpffs() + "/open", elsewhere = sandbox_.directory() + "/elsewhere", other = bpffs() + "/other";
-    for (const auto& made : {real, theirs, open, elsewhere, other}) check(mkdir(made.c_str(), 0700), made);
+               open = bpffs() + "/open", elsewhere = sandbox_.directory() + "/elsewhere";
+    for (const auto& made : {real, theirs, open, elsewhere}) check(mkdir(made.c_str(), 0700), made);
     check(symlink(real.c_str(), link.c_str()), link);
     check(chown(theirs.c_str(), 1337, 1337), theirs);
     check(chmod(open.c_str(), 0770), open);
@@ -68,10 +68,7 @@ TEST_F(LifecycleStart, SquattedDirectories) {
     expect_refused(theirs, "it belongs to uid 1337");
     expect_refused(open, "others can write to it");
     expect_refused(elsewhere, "it is not on a bpffs");
-    check(mkdir((other + "/0123456789abcdef").c_str(), 0700), other);
-    expect_refused(other, "another map layout");
     for (const auto& untouched : {real, theirs, open, elsewhere}) EXPECT_TRUE(fs::is_empty(untouched)) << untouched;
-    EXPECT_TRUE(fs::is_directory(other + "/0123456789abcdef"));
     expect_direct(sandbox_.app());
 }
 

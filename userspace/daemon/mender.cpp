@@ -23,6 +23,7 @@ void Mender::look() {
         if (!std::has_single_bit(count)) continue;
         spdlog::warn("repaired: {}{}", cause, count > 1 ? " (" + std::to_string(count) + " times so far)" : "");
     }
+    for (const auto& end : report.finished) spdlog::info("{}", end);
     const std::set<std::string> now(report.broken.begin(), report.broken.end());
     for (const auto& cause : now)
         if (!broken_.contains(cause)) spdlog::error("cannot be repaired: {}", cause);

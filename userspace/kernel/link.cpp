@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 
 #include "kernel/pins.h"
@@ -124,6 +125,17 @@ base::Status detach(const std::string& pin) {
     if (bpf_link_detach(link.get()) != 0 && errno != ENOLINK && errno != ENOENT)
         return tl::unexpected(base::errno_error("link " + pin + ": detach", errno));
     return {};
+}
+
+base::Status move_pin(const std::string& from, const std::string& to) {
+    if (rename(from.c_str(), to.c_str()) == 0) return {};
+    return tl::unexpected(base::errno_error("move the pin " + from + " to " + to, errno));
+}
+
+base::Result<Fd> open_program(const std::string& name, const std::string& path) {
+    Fd fd(bpf_obj_get(path.c_str()));
+    if (!fd) return tl::unexpected(base::errno_error("program " + name + ": " + path, errno));
+    return fd;
 }
 
 base::Status pin_program(const Program& program, const std::string& path) {

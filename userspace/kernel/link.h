@@ -36,7 +36,11 @@ base::Status replace(const Program& program, const Fd& link, const std::string& 
 // Detaches and unpins.
 base::Status detach(const std::string& pin);
 
+// Of a link; at no time is it pinned nowhere. Takes the place of what is pinned at `to`.
+base::Status move_pin(const std::string& from, const std::string& to);
+
 base::Status pin_program(const Program& program, const std::string& path);
+base::Result<Fd> open_program(const std::string& name, const std::string& path);
 base::Result<std::uint32_t> pinned_program_id(const std::string& path);
 
 // Is the object of this id still there? Empty: may not be asked without CAP_SYS_ADMIN.

@@ -105,6 +105,23 @@ base::Result<std::vector<std::string>> layouts(const std::string& root) {
     return found;
 }
 
+base::Result<std::string> layout_in_force(const std::string& root) {
+    auto found = layouts(root);
+    if (!found) return tl::unexpected(found.error());
+    if (found->empty()) return std::string();
+    if (found->size() == 1) return found->front();
+    std::vector<std::string> deciding;
+    for (const auto& name : *found) {
+        const auto links = entries(root + "/" + name + "/links");
+        if (!links) return tl::unexpected(links.error());
+        if (std::any_of(links->begin(), links->end(), [](const auto& pin) { return pin.starts_with("shunt_connect"); }))
+            deciding.push_back(name);
+    }
+    if (deciding.size() == 1) return deciding.front();
+    return tl::unexpected(base::Error{
+        base::ExitCode::kFailure, root + " is between two builds' layouts; a start of either settles it", {}, ENOENT});
+}
+
 base::Status check_only_layouts(const std::string& root) {
     const auto names = entries(root);
     if (!names) return tl::unexpected(names.error());

@@ -28,6 +28,10 @@ bool is_same_file(const Fd& fd, const std::string& path);
 
 // Sub-directories of the root: one per ABI hash.
 base::Result<std::vector<std::string>> layouts(const std::string& root);
+// Of several, the one whose connect hooks are attached: the others only answer for connections they know. Empty: there
+// is none. Two with connect hooks, as a controller that takes one over for the other leaves them for a moment: an error
+// with number ENOENT, for whoever reads again.
+base::Result<std::string> layout_in_force(const std::string& root);
 // Refuses a root that holds anything else, such as a whole bpffs: uninstall removes all that lies in a root.
 base::Status check_only_layouts(const std::string& root);
 // File names, sorted; none where there is no directory. One that cannot be read is an error: taken for empty, what is

@@ -16,6 +16,7 @@
 #include "sync/banks.h"
 #include "sync/counters.h"
 #include "sync/plan.h"
+#include "sync/predecessors.h"
 #include "sync/removal.h"
 #include "sync/requirements.h"
 
@@ -24,9 +25,6 @@ namespace {
 
 // Record-lane handshakes in progress when sockops is no longer needed; on loopback one takes microseconds.
 constexpr auto kSockopsDrain = std::chrono::seconds(1);
-
-// "shunt_connect4_1234" -> "shunt_connect4"
-std::string program_of_pin(const std::string& pin) { return pin.substr(0, pin.rfind('_')); }
 
 // The part of a configuration that says what belongs where; a large one is not kept twice.
 model::Mesh for_placement(const model::Mesh& mesh) {
@@ -44,11 +42,13 @@ struct Controller::Impl {
     kernel::Fd lock;
     std::string root;
     bool fresh_install = false;  // nothing was pinned here before
+    bool fresh_layout = false;   // or nothing of this map layout
     Layout layout;
     kernel::Features features;
     std::unique_ptr<kernel::Object> object;
     std::unique_ptr<Banks> banks;
     Keeper keeper;
+    Predecessors predecessors;
     std::vector<std::string> iterators;  // pinned ones, by name
     model::Mesh in_force;                // what place() and plan() ask for
     bool surplus_left = false;           // links that the configuration in force no longer wants
@@ -61,6 +61,7 @@ struct Controller::Impl {
                                                       bool replace_programs);
     void detach_pins(const std::vector<std::string>& pins);
     base::Status detach_others(const std::vector<Attachment>& attachments);
+    base::Status settle_predecessors();
     base::Status keep_root();
     void keep_iterators(RepairReport& report);
     RepairReport repair();
@@ -86,11 +87,11 @@ base::Status Controller::Impl::install(const kernel::Paths& paths, const model::
     auto opened = kernel::Object::open();
     if (!opened) return tl::unexpected(opened.error());
     object = std::move(*opened);
-    for (const auto& name : *found_layouts)
-        if (name != object->abi_hash())
-            return base::fail(root + "/" + name + " was installed by a build with another map layout (this one has " +
-                              object->abi_hash() + "); run that build's `shunt uninstall` first");
     layout.directory = root + "/" + object->abi_hash();
+    fresh_layout = std::find(found_layouts->begin(), found_layouts->end(), object->abi_hash()) == found_layouts->end();
+    auto others = Predecessors::find(root, layout);
+    if (!others) return tl::unexpected(others.error());
+    predecessors = std::move(*others);
     for (const auto& directory : {layout.directory, layout.programs(), layout.links(), layout.iterators()})
         if (auto made = kernel::make_pin_directory(directory); !made) return made;
     return object->load(layout.directory, features);
@@ -112,6 +113,7 @@ base::Result<std::vector<std::string>> Controller::Impl::attach_all(const std::v
                                                                     bool replace_programs) {
     std::vector<std::string> fresh;
     const auto failed = [&](const base::Error& error) {
+        predecessors.give_back();
         detach_pins(fresh);
         return tl::unexpected(error);
     };
@@ -127,8 +129,12 @@ base::Result<std::vector<std::string>> Controller::Impl::attach_all(const std::v
             status = tl::unexpected(pinned.error());  // unpinned and attached anew, a link that works would go first
         } else {
             status = kernel::unpin(pin);
-            if (status) status = kernel::attach(*program, attachment.cgroup, pin);
-            if (status) fresh.push_back(pin);
+            auto taken = status ? predecessors.take_over(*program, attachment.cgroup) : base::Result<bool>(false);
+            if (!taken) return failed(taken.error());
+            if (status && !*taken) {
+                status = kernel::attach(*program, attachment.cgroup, pin);
+                if (status) fresh.push_back(pin);
+            }
         }
         if (!status) return failed(status.error());
     }
@@ -179,6 +185,8 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
     report.entries = policy::entries(tables);
     const auto attachments = plan(mesh, *placement);
 
+    if (auto copied = predecessors.copy_destinations(*object); !copied) return tl::unexpected(copied.error());
+
     // The first time, tables come before hooks: a connect hook without settings refuses everything. Later, hooks of
     // cgroups that are new come before the switch, so that a hook that cannot be attached leaves the old configuration
     // whole; for that moment the new cgroup is under the old rules.
@@ -191,6 +199,7 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
     }
     auto switched = banks->apply(tables);
     if (!switched) {
+        predecessors.give_back();
         detach_pins(fresh);
         return tl::unexpected(switched.error());
     }
@@ -200,6 +209,7 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
     if (first)
         if (auto attached = attach_all(attachments, replace_programs); !attached)
             return tl::unexpected(attached.error());
+    if (auto settled = settle_predecessors(); !settled) report.warnings.push_back(settled.error().message);
     in_force = for_placement(mesh);
     // The switch is done, so this is no reason to call the configuration refused; repair() tries again.
     const auto detached = detach_others(attachments);
@@ -208,6 +218,14 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
     // In force it is; what somebody took away since is found not to be held by the next look, which applies it again.
     if (auto held = keeper.hold(layout, attachments); !held) report.warnings.push_back(held.error().message);
     return report;
+}
+
+// From here on only we decide. What they have learned since it was copied is copied again.
+base::Status Controller::Impl::settle_predecessors() {
+    if (!predecessors.any()) return {};
+    auto detached = predecessors.detach_deciding();
+    auto copied = predecessors.copy_destinations(*object);
+    return detached ? copied : detached;
 }
 
 // The lock is on the directory: one that was removed and made again is locked anew, before anything is pinned there.
@@ -241,6 +259,11 @@ RepairReport Controller::Impl::repair() {
         return report;
     }
     keeper.mend(*object, layout, report);
+    if (const auto removed = predecessors.remove_unneeded(); !removed)
+        report.broken.push_back(removed.error().message);
+    else
+        for (const auto& name : *removed)
+            report.finished.push_back(name + ", of a build with another map layout, had no connection left: removed");
     keep_iterators(report);
     const auto placement = place(in_force);
     if (!placement) {
@@ -270,7 +293,7 @@ base::Status Controller::Impl::start(const kernel::Paths& paths, const model::Me
     auto opened = Banks::open(*object, layout);
     if (!opened) return tl::unexpected(opened.error());
     banks = std::make_unique<Banks>(std::move(*opened));
-    const bool adopted = banks->generation() != 0;
+    const bool adopted = banks->generation() != 0 || predecessors.any();
     if (auto named = name_counters(*object); !named) return named;
     if (auto pinned = pin_programs(); !pinned) return pinned;
     auto applied = apply(mesh, true);
@@ -298,6 +321,11 @@ base::Result<Controller> Controller::start(const kernel::Paths& paths, const mod
     if (impl->lock && impl->fresh_install) {
         if (auto removed = remove_installation(impl->root); !removed)
             error.message += "; and what was installed could not be removed: " + removed.error().message;
+    } else if (impl->lock && impl->fresh_layout) {
+        // With a link in it, it is in force for somebody.
+        const auto links = kernel::entries(impl->layout.links());
+        const auto removed = links && links->empty() ? remove_layout(impl->layout) : base::Status();
+        if (!removed) error.message += "; and its layout could not be removed: " + removed.error().message;
     }
     return tl::unexpected(error);
 }

@@ -18,6 +18,7 @@ namespace shunt::sync {
 struct RepairReport {
     std::vector<std::string> repaired;  // what had happened, one line for each object
     std::vector<std::string> broken;    // what could not be repaired, and why
+    std::vector<std::string> finished;  // what has come to its end as it should
     bool outdated = false;  // a cgroup is another one under the same path: the configuration is to be applied again
 };
 

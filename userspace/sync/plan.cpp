@@ -96,6 +96,8 @@ int order_of(const std::string& program) {
 
 bool is_connect(const std::string& program) { return program == "shunt_connect4" || program == "shunt_connect6"; }
 
+std::string program_of_pin(const std::string& pin) { return pin.substr(0, pin.rfind('_')); }
+
 base::Result<Placement> place(const model::Mesh& mesh) {
     Placement placement;
     std::vector<kernel::Cgroup> all;

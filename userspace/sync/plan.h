@@ -51,5 +51,6 @@ inline constexpr std::array<const char*, 10> kProgramOrder{
 // Position of a program in that order; unknown names come first.
 int order_of(const std::string& program);
 bool is_connect(const std::string& program);
+std::string program_of_pin(const std::string& pin);  // "shunt_connect4_1234" -> "shunt_connect4"
 
 }  // namespace shunt::sync

@@ -48,11 +48,10 @@ base::Result<policy::Tables> read_bank(const Layout& layout, unsigned bank) {
 base::Result<Layout> find_layout(const kernel::Paths& paths) {
     auto root = kernel::pin_root(paths, false);
     if (!root) return tl::unexpected(root.error());
-    const auto found = kernel::layouts(*root);
+    const auto found = kernel::layout_in_force(*root);
     if (!found) return tl::unexpected(found.error());
     if (found->empty()) return base::fail("nothing is installed at " + *root);
-    if (found->size() > 1) return base::fail(*root + " holds more than one layout; run shunt uninstall");
-    return Layout{*root + "/" + found->front()};
+    return Layout{*root + "/" + *found};
 }
 
 base::Result<policy::Tables> read_tables(const kernel::Paths& paths) {

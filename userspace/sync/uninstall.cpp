@@ -28,13 +28,13 @@ base::Status detach_links(const Layout& layout, unsigned drain_seconds, Uninstal
     auto found = kernel::entries(layout.links());
     if (!found) return tl::unexpected(found.error());
     auto& names = *found;
-    const auto program = [](const std::string& pin) { return pin.substr(0, pin.rfind('_')); };
-    std::stable_sort(names.begin(), names.end(),
-                     [&](const auto& a, const auto& b) { return order_of(program(a)) > order_of(program(b)); });
-    bool drained = false;
+    std::stable_sort(names.begin(), names.end(), [&](const auto& a, const auto& b) {
+        return order_of(program_of_pin(a)) > order_of(program_of_pin(b));
+    });
+    bool drained = names.empty() || !is_connect(program_of_pin(names.front()));  // no connect hook: none to wait for
     for (const auto& name : names) {
-        if (!is_connect(program(name)) && !drained) {
-            if (report.links > 0) std::this_thread::sleep_for(std::chrono::seconds(drain_seconds));
+        if (!is_connect(program_of_pin(name)) && !drained) {
+            std::this_thread::sleep_for(std::chrono::seconds(drain_seconds));
             drained = true;
         }
         if (auto detached = kernel::detach(layout.links() + "/" + name); !detached) return detached;
@@ -43,7 +43,7 @@ base::Status detach_links(const Layout& layout, unsigned drain_seconds, Uninstal
     return {};
 }
 
-base::Status remove_layout(const Layout& layout, unsigned drain_seconds, UninstallReport& report, Ids& ids) {
+base::Status take_away(const Layout& layout, unsigned drain_seconds, UninstallReport& report, Ids& ids) {
     const auto programs = kernel::entries(layout.programs());
     if (!programs) return tl::unexpected(programs.error());
     for (const auto& name : *programs)
@@ -100,13 +100,23 @@ base::Result<UninstallReport> remove_installation(const std::string& root, unsig
     Ids ids;
     auto found = kernel::layouts(root);
     if (!found) return tl::unexpected(found.error());
+    // What answers for connections of another layout goes after the connect hooks.
+    if (const auto deciding = kernel::layout_in_force(root))
+        std::stable_partition(found->begin(), found->end(), [&](const auto& name) { return name == *deciding; });
     for (const auto& name : *found)
-        if (auto removed = remove_layout({root + "/" + name}, drain_seconds, report, ids); !removed)
+        if (auto removed = take_away({root + "/" + name}, drain_seconds, report, ids); !removed)
             return tl::unexpected(removed.error());
     if (auto removed = kernel::remove_directory(root); !removed) return tl::unexpected(removed.error());
     ++report.directories;
     if (auto gone = prove_gone(ids); !gone) return tl::unexpected(gone.error());
     return report;
+}
+
+base::Status remove_layout(const Layout& layout) {
+    UninstallReport report;
+    Ids ids;
+    if (auto removed = take_away(layout, 0, report, ids); !removed) return removed;
+    return prove_gone(ids);
 }
 
 base::Result<UninstallReport> uninstall(const kernel::Paths& paths, unsigned drain_seconds) {

@@ -25,11 +25,9 @@ base::Result<Layout> find_layout(const kernel::Paths& paths) {
         return base::fail("pin directory " + *root + ": only root may read it", base::ExitCode::kPermission);
     if (const auto checked = kernel::check_pin_directory(*root); !checked)
         return tl::unexpected<base::Error>(checked.error());
-    const auto found = kernel::layouts(*root);
+    const auto found = kernel::layout_in_force(*root);
     if (!found) return tl::unexpected<base::Error>(found.error());
-    if (found->empty()) return Layout{*root, ""};
-    if (found->size() > 1) return base::fail(*root + " holds more than one layout; 'shunt uninstall' removes them");
-    return Layout{*root, *root + "/" + found->front()};
+    return Layout{*root, found->empty() ? "" : *root + "/" + *found};
 }
 
 bool is_locked(const std::string& directory) {
