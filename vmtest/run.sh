@@ -11,7 +11,8 @@ usage: vmtest/run.sh [OPTION...] [KERNEL...] [-- TEST-FILTER]
   TEST-FILTER    as --gtest_filter, for every suite
   --list         the kernels, with the package that is cached
   --shell KERNEL a shell in the guest instead of the suites
-  --suite NAME   only this suite (may be repeated)
+  --suite NAME[@KERNEL,...]
+                 only this suite, and only on these kernels (may be repeated)
   --build DIR    the build folder to test, also holds caches and results (default: build)
   --jobs N       guests at a time (default 2)
   --timeout S    seconds until a guest counts as hung (default: what its suites may take, and a minute)
@@ -67,9 +68,13 @@ for name in "${kernels[@]}"; do
     kernel_known "$name" || die 2 "unknown kernel '$name'; known: $(kernel_names | tr '\n' ' ')"
 done
 if [ ${#kernels[@]} -eq 0 ]; then mapfile -t kernels < <(kernel_names); fi
-for name in "${suites[@]}"; do
-    table "$VM_SUITES_FILE" | grep -q "^$name " ||
-        die 2 "unknown suite '$name'; known: $(table "$VM_SUITES_FILE" | awk '{ print $1 }' | tr '\n' ' ')"
+for suite in "${suites[@]}"; do
+    table "$VM_SUITES_FILE" | grep -q "^${suite%%@*} " ||
+        die 2 "unknown suite '${suite%%@*}'; known: $(table "$VM_SUITES_FILE" | awk '{ print $1 }' | tr '\n' ' ')"
+    case $suite in *@*) IFS=, read -r -a only <<<"${suite#*@}" ;; *) only=() ;; esac
+    for name in "${only[@]}"; do
+        kernel_known "$name" || die 2 "--suite $suite: unknown kernel '$name'; known: $(kernel_names | tr '\n' ' ')"
+    done
 done
 
 need_tools
@@ -94,7 +99,7 @@ build_root
 if [ -z "$VM_TIMEOUT" ]; then
     VM_TIMEOUT=$(awk '{ sum += $5 * split($4, phases, ",") } END { print sum + 60 }' "$VM_ROOT/vmtest/suites")
 fi
-pack_root
+pack_root "${kernels[@]}"
 
 if [ "$mode" = shell ]; then
     shell_guest "$shell_kernel"
@@ -107,5 +112,5 @@ for name in "${kernels[@]}"; do
     run_guest "$name" &
 done
 wait
-if [ "$VM_KEEP" = no ]; then rm -rf "$VM_ROOT" "$VM_DIR/root.cpio"; fi
+if [ "$VM_KEEP" = no ]; then rm -rf "$VM_ROOT" "$VM_DIR/peers" "$VM_DIR"/{root,peers}.cpio; fi
 exec python3 "$VM_SRC/report.py" "$VM_RESULTS" "${kernels[@]}"

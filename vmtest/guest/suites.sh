@@ -47,12 +47,14 @@ run_suite() { # run_suite PHASE NAME KIND FILE SECONDS SETTINGS...
 
 run_phase() {
     echo "=== phase $1"
-    while read -r name kind file phases seconds settings; do
+    while read -r name kind file phases seconds kernels settings; do
+        case ",$kernels," in ,all, | *",$kernel,"*) ;; *) continue ;; esac
         # shellcheck disable=SC2086 # settings are words
         case ",$phases," in *",$1,"*) run_suite "$1" "$name" "$kind" "$file" "$seconds" $settings </dev/null ;; esac
     done </vmtest/suites
 }
 
+kernel=$(sed -n 's/.*vmtest\.kernel=\([^ ]*\).*/\1/p' /proc/cmdline)
 printf '@@kernel %s\n' "$(uname -r)" >&3
 run_phase plain
 # Faults on purpose, by which selftest.sh shows that each is noticed.

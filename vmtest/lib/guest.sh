@@ -16,9 +16,9 @@ run_guest() {
     local name=$1 out=$VM_RESULTS/$1 args started=$EPOCHREALTIME result=0 state=ok
     rm -rf "$out"
     mkdir -p "$out"
-    cat "$VM_DIR/root.cpio" "$VM_CACHE/$name/modules.cpio" >"$out/initrd"
+    pack_initrd "$name" "$out/initrd"
     mapfile -t args < <(qemu_args "$name" "$out")
-    args+=(-serial "file:$out/console.log" -serial "file:$out/results.log" -append "$VM_CMDLINE vmtest.mode=run${VM_FAULT:+ vmtest.fault=$VM_FAULT}")
+    args+=(-serial "file:$out/console.log" -serial "file:$out/results.log" -append "$VM_CMDLINE vmtest.mode=run vmtest.kernel=$name${VM_FAULT:+ vmtest.fault=$VM_FAULT}")
     printf '%q ' qemu-system-x86_64 "${args[@]}" >"$out/command"
     TIMEFORMAT='%U %S'
     { time timeout -k 5 "$VM_TIMEOUT" qemu-system-x86_64 "${args[@]}" </dev/null >"$out/qemu.log" 2>&1; } 2>"$out/cpu" || result=$?
@@ -45,7 +45,7 @@ run_guest() {
 shell_guest() {
     local name=$1 out=$VM_RESULTS/shell-$1 args
     mkdir -p "$out"
-    cat "$VM_DIR/root.cpio" "$VM_CACHE/$name/modules.cpio" >"$out/initrd"
+    pack_initrd "$name" "$out/initrd"
     mapfile -t args < <(qemu_args "$name" "$out")
     say "kernel $name ($(kernel_info "$name" release)): a shell; tests are listed in /vmtest/suites, leave with exit or Ctrl-A X"
     qemu-system-x86_64 "${args[@]}" -serial mon:stdio -serial "file:$out/results.log" -append "$VM_CMDLINE vmtest.mode=shell"

@@ -35,12 +35,19 @@ put_tree() {
     (cd "$folder" && find . -type f "$@" -print0 | xargs -0 -r cp -pL --parents -t "$VM_ROOT$folder")
 }
 
+# The links of a merged /usr, before any file.
+put_skeleton() {
+    local name
+    mkdir -p "$VM_ROOT"/usr/{bin,sbin,lib,lib64}
+    for name in bin sbin lib lib64; do ln -s "usr/$name" "$VM_ROOT/$name"; done
+}
+
 # build_root: everything that does not depend on the kernel.
 build_root() {
     local tool
     rm -rf "$VM_ROOT"
-    mkdir -p "$VM_ROOT"/{usr/bin,usr/sbin,usr/lib,usr/lib64,proc,sys,dev,run,tmp,root,etc,var/log,var/run,var/spool,vmtest/results}
-    for tool in bin sbin lib lib64; do ln -s "usr/$tool" "$VM_ROOT/$tool"; done
+    put_skeleton
+    mkdir -p "$VM_ROOT"/{proc,sys,dev,run,tmp,root,etc,var/log,var/run,var/spool,vmtest/results}
     put_one "$(readlink -f "$(command -v busybox)")"
     ln -sf "$(readlink -f "$(command -v busybox)")" "$VM_ROOT/vmtest/busybox"
     # A real shell, because busybox's own prefers its applets (its ip has no netns) to the programs in PATH.
@@ -59,16 +66,28 @@ build_root() {
     put_payload
 }
 
-# chosen_suites: the lines of suites.txt, only the asked ones where --suite was given.
+# chosen_suites: the lines of suites.txt, only the asked ones where --suite was given, each after the kernels it is for
+# ("all", or names between commas).
 chosen_suites() {
-    table "$VM_SUITES_FILE" | awk -v only=" $VM_SUITES " 'only == "  " || index(only, " " $1 " ")'
+    table "$VM_SUITES_FILE" | awk -v only="$VM_SUITES" '
+        BEGIN { for (n = split(only, asked, " "); n > 0; n--) { split(asked[n], parts, "@"); on[parts[1]] = parts[2] ? parts[2] : "all" } }
+        only == "" { print "all", $0 }
+        $1 in on { print on[$1], $0 }'
+}
+
+# runs_peers KERNEL: the proxies go only into the guests that run them, by what a suite runs, not by its name. They are
+# four fifths of an initrd, which the guest unpacks with an emulated processor.
+runs_peers() {
+    chosen_suites | awk -v kernel="$1" '
+        $4 ~ /\/peers_test$/ && ($1 == "all" || index("," $1 ",", "," kernel ",")) { found = 1 }
+        END { exit !found }'
 }
 
 # put_payload: the executables of suites.txt, the shunt binary, the BPF object, data files of the tests.
 put_payload() {
-    local name kind path phases seconds settings file
+    local kernels name kind path phases seconds settings file
     : >"$VM_ROOT/vmtest/suites"
-    while read -r name kind path phases seconds settings; do
+    while read -r kernels name kind path phases seconds settings; do
         case $kind in
         gtest)
             file=$VM_BUILD/$path
@@ -81,10 +100,8 @@ put_payload() {
             ;;
         *) die 1 "suites.txt: suite $name: kind '$kind' is neither sh nor gtest" ;;
         esac
-        printf '%s\n' "$name $kind $file $phases $seconds $settings" >>"$VM_ROOT/vmtest/suites"
+        printf '%s\n' "$name $kind $file $phases $seconds $kernels $settings" >>"$VM_ROOT/vmtest/suites"
     done < <(chosen_suites)
-    # By what a suite runs, not by its name: peers-nat alone needs the proxies too.
-    if [ -n "$(chosen_suites | awk '$3 ~ /\/peers_test$/')" ]; then put_peers; fi
     if [ -x "$VM_BUILD/shunt" ]; then put_test "$VM_BUILD/shunt"; fi
     if [ -x "$VM_BUILD/tests/vmtest/verify" ]; then put_test "$VM_BUILD/tests/vmtest/verify"; fi
     for file in "$VM_BUILD"/bpf/*.linked.o; do if [ -e "$file" ]; then put_one "$file"; fi; done
@@ -93,4 +110,31 @@ put_payload() {
     printf '%s\n' "export VM_GUEST=1 SHUNT_BUILD=$VM_BUILD SHUNT_SOURCE=${VM_SRC%/*}" "export VM_FILTER='${VM_FILTER//\'/}'" >"$VM_ROOT/vmtest/env"
 }
 
-pack_root() { (cd "$VM_ROOT" && find . | cpio --quiet -o -H newc -R 0:0 >"$VM_DIR/root.cpio"); }
+pack() { (cd "$1" && find . | cpio --quiet -o -H newc -R 0:0 >"$1.cpio"); }
+
+# pack_root KERNEL...: what all guests get, and what those get that run proxies.
+pack_root() {
+    local name
+    pack "$VM_ROOT"
+    rm -rf "$VM_DIR/peers" "$VM_DIR/peers.cpio"
+    for name in "$@"; do
+        if runs_peers "$name"; then
+            pack_peers
+            break
+        fi
+    done
+}
+
+pack_peers() {
+    local VM_ROOT=$VM_DIR/peers # put_*() put things there
+    put_skeleton
+    put_peers
+    pack "$VM_ROOT"
+}
+
+# pack_initrd KERNEL FILE: one cpio after the other is one file system.
+pack_initrd() {
+    local parts=("$VM_DIR/root.cpio")
+    if runs_peers "$1"; then parts+=("$VM_DIR/peers.cpio"); fi
+    cat "${parts[@]}" "$VM_CACHE/$1/modules.cpio" >"$2"
+}
