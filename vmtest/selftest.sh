@@ -31,7 +31,8 @@ suite() { printf 'fault sh fault.sh plain 5 FAULT_SUITE=%s\n' "$1" >"$work/suite
 
 export VMTEST_SUITES=$work/suites.txt
 suite none
-expect "a suite that passes" 0 "1 of 1 passed" "${run[@]}" "$kernel"
+expect "a suite that passes" 0 "1 of 1 passed" "${run[@]}" --keep "$kernel"
+expect "what --keep keeps" 0 "initrd$" ls "$work/build/vmtest/root.cpio" "$work/build/vmtest/results/$kernel/initrd"
 expect "a guest that panics" 1 "panicked: .*Kernel panic" env VM_FAULT=panic "${run[@]}" "$kernel"
 expect "a guest that hangs" 1 "hung: no end after 20 s" env VM_FAULT=hang "${run[@]}" --timeout 20 "$kernel"
 expect "a guest that falls silent" 1 "lost its final line" env VM_FAULT=silent "${run[@]}" "$kernel"
@@ -96,12 +97,15 @@ chmod +x "$work/full/df"
 expect "no room" 1 "needs 1500 MiB in .*, 10 MiB are free" env PATH="$work/full:$PATH" "${run[@]}" "$kernel"
 gone=(env VMTEST_MIRROR=http://127.0.0.1:9/debian VMTEST_SECURITY_MIRROR=http://127.0.0.1:9/debian-security)
 expect "a mirror that is gone, and a cache" 0 "could not be fetched .*; using the cached linux-image-" "${gone[@]}" "${run[@]}" --update "$kernel"
-rm "$work/build/vmtest/cache"
-expect "a mirror that is gone, and no cache" 1 "package list of suite .* could not be fetched .*, and nothing is cached" "${gone[@]}" "${run[@]}" "$kernel"
 # The lists are there and hold nothing that fits.
 mkdir "$work/lists"
 printf '#!/bin/sh\n' | tee "$work/lists/apt-get" >"$work/lists/apt-cache"
 chmod +x "$work/lists"/*
+expect "a suite without the package, and a cache" 0 "suite .* was searched and has no package .*; using the cached linux-image-" \
+    "${gone[@]}" PATH="$work/lists:$PATH" "${run[@]}" --update "$kernel"
+rm "$work/build/vmtest/cache"
+expect "no room for a download" 1 "needs 1500 MiB in .*, 10 MiB are free" "${gone[@]}" PATH="$work/full:$PATH" "${run[@]}" "$kernel"
+expect "a mirror that is gone, and no cache" 1 "package list of suite .* could not be fetched .*, and nothing is cached" "${gone[@]}" "${run[@]}" "$kernel"
 expect "a suite without the package" 1 "suite .* was searched and has no package that matches linux-image-.*, and nothing is cached" \
     "${gone[@]}" PATH="$work/lists:$PATH" "${run[@]}" "$kernel"
 
