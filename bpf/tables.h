@@ -3,7 +3,8 @@
  * The policy tables. Each is an array of two inner maps, one per bank; shunt_state names the bank in force. Written by
  * the controller while the bank is not in force; read by connect, and shunt_scopes by the name programs too. The
  * controller makes the inner maps itself, as large as the configuration needs, so the max_entries given here are only a
- * template.
+ * template. One field is the programs' alone: hits, in the entries of listeners and clusters. The controller never reads
+ * it as part of a configuration, and carries it along where it writes such an entry anew.
  */
 #ifndef SHUNT_TABLES_H
 #define SHUNT_TABLES_H

@@ -106,7 +106,7 @@ SHUNT_INLINE const struct shunt_endpoint *shunt_balance_endpoint(struct shunt_en
 }
 
 /* Healthy endpoints of the cluster that this family of socket can reach. */
-SHUNT_INLINE const struct shunt_cluster *shunt_cluster_size(struct shunt_env *env, __u32 cluster, __u32 family)
+SHUNT_INLINE struct shunt_cluster *shunt_cluster_size(struct shunt_env *env, __u32 cluster, __u32 family)
 {
 	__u32 bank = env->bank;
 	struct shunt_cluster_key key = { .cluster = cluster, .family = family };
@@ -141,7 +141,7 @@ SHUNT_INLINE enum shunt_reason shunt_balance(struct shunt_env *env, struct bpf_s
 {
 	const __u32 family = flow->is_v4 ? 4 : 6;
 	const struct shunt_endpoint *endpoint;
-	const struct shunt_cluster *size;
+	struct shunt_cluster *size;
 	__u32 cluster;
 
 	if (shunt_balance_cluster(env, listener, &cluster))
@@ -161,6 +161,7 @@ SHUNT_INLINE enum shunt_reason shunt_balance(struct shunt_env *env, struct bpf_s
 	if (shunt_keep_dialled(sk, flow, endpoint))
 		return shunt_internal(scope, SHUNT_EVENT_FAIL_STORAGE);
 	shunt_write_dst(env->ctx, env->family, &endpoint->addr, endpoint->port_be);
+	__sync_fetch_and_add(&size->hits, 1);
 	return SHUNT_REASON_DIRECT;
 }
 

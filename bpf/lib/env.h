@@ -90,7 +90,7 @@ SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip
 	__u32 bank = env->bank;
 	struct shunt_listener_key key = { .addr = *addr, .port_be = port_be, .set = env->scope->listeners_set };
 	void *table = bpf_map_lookup_elem(&shunt_listen_b, &bank);
-	const struct shunt_listener *found;
+	struct shunt_listener *found;
 
 	if (SHUNT_RARELY(!table)) {
 		env->failed = 1;
@@ -99,6 +99,8 @@ SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip
 	found = bpf_map_lookup_elem(table, &key);
 	if (!found)
 		return 0;
+	/* The first listener that is found decides, so finding one is the hit. */
+	__sync_fetch_and_add(&found->hits, 1);
 	*out = *found;
 	return 1;
 }

@@ -324,8 +324,10 @@ struct shunt_listener {
 	__u32 cluster;      /* direct: id of its one cluster, where splits is 0 */
 	__u32 splits;       /* direct: number of weighted clusters in shunt_splits, 0: one cluster */
 	__u32 total_weight; /* of the weighted clusters */
+	__u32 pad;
+	__u64 hits; /* captured connects that it claimed, whatever became of them; counted in the bank in force */
 };
-SHUNT_SIZE(shunt_listener, 20);
+SHUNT_SIZE(shunt_listener, 32);
 
 /*
  * Weighted choice, the same for a listener's clusters and a cluster's endpoints: a random number below the total weight
@@ -355,8 +357,9 @@ SHUNT_SIZE(shunt_cluster_key, 8);
 struct shunt_cluster {
 	__u32 endpoints;
 	__u32 total_weight;
+	__u64 hits; /* connects that were sent to one of them */
 };
-SHUNT_SIZE(shunt_cluster, 8);
+SHUNT_SIZE(shunt_cluster, 16);
 
 /* shunt_endpoints: hash. */
 struct shunt_endpoint_key {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <sstream>
 
@@ -57,12 +58,17 @@ protected:
 };
 
 TEST_F(LifecycleMetrics, TellWhatHappened) {
-    RunningShunt running(sandbox_, over_socket());
+    constexpr int kMore = 103;  // listeners that nobody uses
+    auto config = over_socket() + "clusters: [{ name: c, type: EDS }]\nlisteners:\n";
+    for (int i = 0; i < kMore; ++i)
+        config += "  - { name: l" + std::to_string(i) + ", port: " + std::to_string(1000 + i) + ", cluster: c }\n";
+    RunningShunt running(sandbox_, config + "  - { name: web, port: 9080, cluster: c }\n");
     const Fd counting(check(bpf_enable_stats(BPF_STATS_RUN_TIME), "BPF_ENABLE_STATS"));
     const auto before = samples();
     {
         const ProbeProxy proxy(sandbox_);
         for (int i = 0; i < 5; ++i) expect_proxied(sandbox_.app());
+        for (int i = 0; i < 2; ++i) expect_proxied(sandbox_.app(), "203.0.113.9:9080");
     }
     const Outcome down = dial(sandbox_.app(), {.destination = "203.0.113.9:80"});
     EXPECT_EQ(error_name(down.error), "ECONNREFUSED");
@@ -70,8 +76,15 @@ TEST_F(LifecycleMetrics, TellWhatHappened) {
     const auto grown = [&](const std::string& name) { return at(after, name) - at(before, name); };
     EXPECT_EQ(grown("shunt_connects_total{verdict=\"redirect\",reason=\"unmatched\"}"), 5);
     EXPECT_EQ(grown("shunt_connects_total{verdict=\"refuse\",reason=\"proxy_down_refuse\"}"), 1);
-    EXPECT_EQ(grown("shunt_redirects_total{lane=\"address\"}"), 5);
-    EXPECT_EQ(grown("shunt_program_runs_total{program=\"shunt_connect4\"}"), 6);
+    EXPECT_EQ(grown("shunt_redirects_total{lane=\"address\"}"), 7);
+    EXPECT_EQ(grown("shunt_program_runs_total{program=\"shunt_connect4\"}"), 8);
+    EXPECT_EQ(at(after, "shunt_listener_hits_total{scope=\"\",listener=\"web\",address=\"0.0.0.0:9080\"}"), 2);
+    EXPECT_EQ(sum(after, "shunt_listener_hits_total"), 2);
+    const auto series = std::count_if(after.begin(), after.end(), [](const auto& sample) {
+        return sample.first.starts_with("shunt_listener_hits_total{");
+    });
+    EXPECT_EQ(series, 100) << "those with the most";
+    EXPECT_EQ(at(after, "shunt_hits_left_out{of=\"listeners\"}"), kMore + 1 - 100);
     EXPECT_GT(grown("shunt_program_run_seconds_total{program=\"shunt_connect4\"}"), 0);
     EXPECT_EQ(grown("shunt_failures_total{cause=\"fail_dict\"}"), 0);
     const auto counted = running.counters();

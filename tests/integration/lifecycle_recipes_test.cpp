@@ -83,13 +83,17 @@ TEST(Recipes, MatchingCanFail) {
     EXPECT_NE(first_missing("shunt_connect4\n", {"shunt_connect6"}), "") << "a digit of a name is no number";
 }
 
+const std::string kListener =
+    "listeners: [{ name: web, port: 9080, cluster: c }]\n"
+    "clusters: [{ name: c, endpoints: [{ address: 10.0.3.1:80 }] }]\n";
+
 class LifecycleRecipes : public Lifecycle {};
 
 TEST_F(LifecycleRecipes, DoWhatTheDocumentSays) {
     const ProbeProxy proxy(sandbox_, {.verify = true, .hold = true});
-    const RunningShunt running(sandbox_, lifecycle_config("auto", "  excludeOutboundPorts: [22]\n"));
+    const RunningShunt running(sandbox_, lifecycle_config("auto", "  excludeOutboundPorts: [22]\n") + kListener);
     Dialer dialer(sandbox_.app());
-    ASSERT_EQ(dialer.run({.destinations = {"10.9.9.9:80"}, .hold = true}).ok, 1u);
+    ASSERT_EQ(dialer.run({.destinations = {"10.9.9.9:9080"}, .hold = true}).ok, 1u);
     const auto found = recipes();
     ASSERT_GE(found.size(), 10u);
     std::string directory;

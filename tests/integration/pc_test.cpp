@@ -109,5 +109,63 @@ TEST_F(Pc, DiffSaysWhatIsNotInForce) {
     EXPECT_TRUE(key.starts_with('/') && key.ends_with("/app flags")) << item.dump();
 }
 
+// Banks take turns with each reload. What was counted stays: with entries that do not change, with one that is written
+// anew in its place, with one that moves to a larger table, and over a controller that was killed.
+TEST_F(Pc, HitsAreTheConnectionsMade) {
+    const auto config = [](int weight_of_a, int more) {
+        auto text =
+            "proxy: { listen: [0.0.0.0:15001], identity: { cgroup: /mesh/proxy } }\n"
+            "capture: { cgroups: [/mesh] }\n"
+            "clusters:\n"
+            "  - { name: a, endpoints: [{ address: 10.0.3.1:80, weight: " +
+            std::to_string(weight_of_a) +
+            " }] }\n"
+            "  - { name: b, endpoints: [{ address: 10.0.3.4:80 }] }\n"
+            "listeners:\n"
+            "  - { name: db, address: 10.96.7.7, port: 3306, direct: true, totalWeight: " +
+            std::to_string(weight_of_a + 3) + ", weightedClusters: [{ name: a, weight: " + std::to_string(weight_of_a) +
+            " }, { name: b, weight: 3 }] }\n  - { name: web, port: 9080, cluster: a }\n";
+        for (int i = 0; i < more; ++i)
+            text += "  - { name: l" + std::to_string(i) + ", port: " + std::to_string(20000 + i) + ", cluster: b }\n";
+        return text;
+    };
+    const DirectServer server(sandbox_, {80});
+    const ProbeProxy proxy(sandbox_);
+    RunningShunt running(sandbox_, config(1, 0));
+    Dialer dialer(sandbox_.app());
+    std::uint64_t db = 0, web = 0;
+    const auto expect_hits = [&](std::uint64_t db_more, std::uint64_t web_more) {
+        if (db_more > 0) dialer.run({.destinations = {"10.96.7.7:3306"}, .count = db_more, .verify = false});
+        if (web_more > 0) dialer.run({.destinations = {"10.1.2.3:9080"}, .count = web_more, .verify = false});
+        db += db_more;
+        web += web_more;
+        std::map<std::string, nlohmann::json> hits;
+        for (const auto& row : pc({"listeners", "--kernel", "-c", running.config_path()}))
+            hits[row["name"]] = row["hits"];
+        EXPECT_EQ(hits["db"], db);
+        EXPECT_EQ(hits["web"], web);
+        EXPECT_EQ(hits["virtualOutbound"], nullptr) << "counted by reason";
+        std::uint64_t sent = 0;
+        for (const auto& row : pc({"clusters", "--kernel"})) sent += row["hits"].get<std::uint64_t>();
+        EXPECT_EQ(sent, db) << "of the clusters";
+    };
+    expect_hits(40, 5);
+    dialer.run({.destinations = {"10.1.2.3:81"}, .count = 3, .verify = false});  // no listener's
+    running.reload(config(1, 1));
+    expect_hits(10, 1);  // in the other bank
+    running.reload(config(5, 1));
+    expect_hits(2, 0);  // entries written anew
+    running.reload(config(5, 100));
+    expect_hits(0, 3);  // a larger table
+    running.reload(config(5, 101));
+    expect_hits(1, 1);  // in both banks
+    running.kill9();
+    expect_hits(4, 0);
+    running.start();
+    expect_hits(1, 1);
+    EXPECT_EQ(pc({"diff"}), nlohmann::json::array()) << "hits are no difference";
+    for (const auto& row : pc({"listeners"})) EXPECT_EQ(row["hits"], nullptr) << "of a configuration";
+}
+
 }  // namespace
 }  // namespace shunt::harness

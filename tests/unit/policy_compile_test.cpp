@@ -2,6 +2,9 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <vector>
+
 #include "config/loader.h"
 #include "policy/tables.h"
 
@@ -22,6 +25,31 @@ Tables compiled(const std::string& capture, const std::string& rest = "") {
 }
 
 shunt_cidr4_key cidr4(const char* address, std::uint32_t prefix) { return {32 + prefix, 0, inet_addr(address)}; }
+
+TEST(Table, KeysAreOrderedByTheirBytes) {
+    std::vector<std::array<std::uint8_t, 12>> keys;
+    for (std::size_t at = 0; at < 12; ++at)
+        for (const auto value : std::to_array<std::uint8_t>({0, 1, 127, 128, 255})) {
+            keys.push_back({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+            keys.back()[at] = value;
+        }
+    const auto sign = [](int order) { return (order > 0) - (order < 0); };
+    for (const auto& a : keys)
+        for (const auto& b : keys) EXPECT_EQ(compare_bytes(a, b), sign(std::memcmp(&a, &b, sizeof a)));
+}
+
+TEST(Table, FinishSortsAndKeepsTheLastOfEqualKeys) {
+    Table<std::uint64_t, int> table;
+    for (const std::uint64_t key : {7, 3, 7, 9}) table.append(key, static_cast<int>(table.size()));
+    table.finish();
+    ASSERT_EQ(table.size(), 3u);
+    EXPECT_EQ(table.at(7), 2);
+    Table<std::uint64_t, int> twice;  // in order already
+    for (int i = 0; i < 2; ++i) twice.append(3, i);
+    twice.finish();
+    ASSERT_EQ(twice.size(), 1u);
+    EXPECT_EQ(twice.at(3), 1);
+}
 
 TEST(Compile, DefaultsCaptureEverythingWithEmptyTables) {
     const auto tables = compiled("");

@@ -31,6 +31,10 @@ Metrics example() {
     metrics.programs = {{"shunt_connect4", 4000, 2'500'000'000}};
     metrics.program_stats = true;
     metrics.proxy = {{"0.0.0.0:15001", 3, 1, 2}};
+    metrics.listeners = {{{{"scope", ""}, {"listener", "web"}, {"address", "0.0.0.0:9080"}}, 17}};
+    metrics.clusters = {{{{"cluster", "outbound|3306||db"}}, 18}};
+    metrics.listeners_left_out = 19;
+    metrics.clusters_left_out = 20;
     metrics.score.started = std::chrono::system_clock::time_point(1'000'000'000s);
     metrics.score.last_good = std::chrono::system_clock::time_point(1'000'000'000s + 1500ms);
     metrics.score.applied = 5;
@@ -58,19 +62,28 @@ TEST(Metrics, EveryValueUnderItsName) {
         expect_line(text, (base::is_failure(event) ? "shunt_failures_total{cause=\"" : "shunt_events_total{event=\"") +
                               std::string(base::name(event)) + "\"} " + std::to_string(3000 + i));
     }
-    for (const char* line :
-         {"shunt_build_info{version=\"0.1.0\",revision=\"a\\\"b\\\\c\\nd\"} 1", "shunt_generation 7",
-          "shunt_state{state=\"unprotected\"} 1", "shunt_state{state=\"protected\"} 0",
-          "shunt_link_attached{link=\"shunt_connect4_17\",cgroup=\"/mesh\"} 1",
-          "shunt_link_attached{link=\"shunt_connect6_17\",cgroup=\"/mesh\"} 0",
-          "shunt_table_entries{table=\"shunt_ports\"} 3", "shunt_table_capacity_entries{table=\"shunt_ports\"} 4",
-          "shunt_program_stats_enabled 1", "shunt_program_runs_total{program=\"shunt_connect4\"} 4000",
-          "shunt_program_run_seconds_total{program=\"shunt_connect4\"} 2.5",
-          "shunt_proxy_namespaces{address=\"0.0.0.0:15001\",state=\"listening\"} 3",
-          "shunt_proxy_namespaces{address=\"0.0.0.0:15001\",state=\"elsewhere\"} 1",
-          "shunt_proxy_namespaces{address=\"0.0.0.0:15001\",state=\"absent\"} 2",
-          "shunt_reloads_total{result=\"applied\"} 5", "shunt_reloads_total{result=\"refused\"} 6",
-          "shunt_last_reload_refused 1", "shunt_last_good_reload_timestamp_seconds 1000000001.5"})
+    for (const char* line : {"shunt_build_info{version=\"0.1.0\",revision=\"a\\\"b\\\\c\\nd\"} 1",
+                             "shunt_generation 7",
+                             "shunt_state{state=\"unprotected\"} 1",
+                             "shunt_state{state=\"protected\"} 0",
+                             "shunt_link_attached{link=\"shunt_connect4_17\",cgroup=\"/mesh\"} 1",
+                             "shunt_link_attached{link=\"shunt_connect6_17\",cgroup=\"/mesh\"} 0",
+                             "shunt_table_entries{table=\"shunt_ports\"} 3",
+                             "shunt_table_capacity_entries{table=\"shunt_ports\"} 4",
+                             "shunt_program_stats_enabled 1",
+                             "shunt_program_runs_total{program=\"shunt_connect4\"} 4000",
+                             "shunt_program_run_seconds_total{program=\"shunt_connect4\"} 2.5",
+                             "shunt_proxy_namespaces{address=\"0.0.0.0:15001\",state=\"listening\"} 3",
+                             "shunt_proxy_namespaces{address=\"0.0.0.0:15001\",state=\"elsewhere\"} 1",
+                             "shunt_proxy_namespaces{address=\"0.0.0.0:15001\",state=\"absent\"} 2",
+                             "shunt_listener_hits_total{scope=\"\",listener=\"web\",address=\"0.0.0.0:9080\"} 17",
+                             "shunt_cluster_hits_total{cluster=\"outbound|3306||db\"} 18",
+                             "shunt_hits_left_out{of=\"listeners\"} 19",
+                             "shunt_hits_left_out{of=\"clusters\"} 20",
+                             "shunt_reloads_total{result=\"applied\"} 5",
+                             "shunt_reloads_total{result=\"refused\"} 6",
+                             "shunt_last_reload_refused 1",
+                             "shunt_last_good_reload_timestamp_seconds 1000000001.5"})
         expect_line(text, line);
 }
 

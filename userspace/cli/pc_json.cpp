@@ -35,7 +35,16 @@ bool any_scope(const std::vector<inspect::ListenerRow>& rows) {
 }
 
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+Json or_null(const std::optional<std::uint64_t>& number) { return number ? Json(*number) : Json(nullptr); }
 Json port_or_null(std::uint16_t port) { return port == 0 ? Json(nullptr) : Json(port); }
+
+// Rows of a configuration have no hits, so they have no such column.
+template <class Row>
+bool any_hits(const std::vector<Row>& rows) {
+    return std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.hits.has_value(); });
+}
+
+std::string hits_text(const std::optional<std::uint64_t>& hits) { return hits ? std::to_string(*hits) : ""; }
 
 // In tables a port stands to the left, as istioctl has it.
 std::string port_text(std::uint16_t port) { return port == 0 ? "" : std::to_string(port); }
@@ -64,7 +73,8 @@ Json to_json(const std::vector<inspect::ListenerRow>& rows) {
                         {"destination", or_null(destination(row))},
                         {"route", or_null(row.route)},
                         {"clusters", to_json(row.clusters)},
-                        {"kernel", row.kernel}});
+                        {"kernel", row.kernel},
+                        {"hits", or_null(row.hits)}});
     return list;
 }
 
@@ -89,7 +99,8 @@ Json to_json(const std::vector<inspect::ClusterRow>& rows) {
                         {"direction", or_null(row.direction)},
                         {"type", or_null(row.type)},
                         {"endpoints", row.endpoints},
-                        {"healthy", row.healthy}});
+                        {"healthy", row.healthy},
+                        {"hits", or_null(row.hits)}});
     return list;
 }
 
@@ -106,6 +117,7 @@ Json to_json(const std::vector<inspect::EndpointRow>& rows) {
 Json to_table(const std::vector<inspect::ListenerRow>& rows, bool brief) {
     Json list = Json::array();
     const bool scopes = any_scope(rows);
+    const bool hits = any_hits(rows);
     for (const auto& row : rows) {
         Json line;
         if (scopes) line["scope"] = row.scope;
@@ -115,6 +127,7 @@ Json to_table(const std::vector<inspect::ListenerRow>& rows, bool brief) {
         line["destination"] = destination(row);
         if (!brief) {
             line["kernel"] = row.kernel;
+            if (hits) line["hits"] = hits_text(row.hits);
             line["name"] = row.name;
         }
         list.push_back(std::move(line));
@@ -140,11 +153,13 @@ Json to_table(const std::vector<inspect::RouteRow>& rows, bool brief) {
 
 Json to_table(const std::vector<inspect::ClusterRow>& rows, bool brief) {
     Json list = Json::array();
+    const bool hits = any_hits(rows);
     for (const auto& row : rows) {
         Json line{{"serviceFqdn", row.fqdn}, {"port", port_text(row.port)},
                   {"subset", row.subset},    {"direction", row.direction},
                   {"type", row.type},        {"destinationRule", ""}};
         if (!brief) line["healthy"] = fmt::format("{}/{}", row.healthy, row.endpoints);
+        if (!brief && hits) line["hits"] = hits_text(row.hits);
         list.push_back(std::move(line));
     }
     return list;

@@ -5,6 +5,9 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <mutex>
 
 #include "base/memory.h"
@@ -27,7 +30,25 @@ namespace {
 
 constexpr std::size_t kNamed = 10;  // cgroups in one line of the log
 
-constexpr int kLookEveryMs = 250;  // what is missing is back within a second
+// What is missing is back within a second, unless there is so much to look at that looking would take more than a
+// hundredth of a CPU: thousands of links are looked at less often.
+constexpr int kLookEveryMs = 250;
+constexpr int kLookAtLeastEveryMs = 5000;
+constexpr int kRestPerWork = 100;
+
+std::chrono::nanoseconds thread_cpu_time() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+// Returns after how many milliseconds to look again.
+int look(Mender& mender) {
+    const auto before = thread_cpu_time();
+    mender.look();
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>((thread_cpu_time() - before) * kRestPerWork);
+    return static_cast<int>(std::clamp<std::int64_t>(rest.count(), kLookEveryMs, kLookAtLeastEveryMs));
+}
 
 std::string describe(const model::Mesh& mesh) {
     std::vector<std::string> cgroups;
@@ -61,11 +82,12 @@ std::optional<importer::EnvoyConfig> first_dump(const model::Mesh& mesh) {
 
 // Until SIGTERM or SIGINT, whose name it returns.
 base::Result<std::string> serve(SignalQueue& signals, Reloader& reloader, Mender& mender) {
+    int rest_ms = kLookEveryMs;
     for (;;) {
-        const auto number = signals.wait(kLookEveryMs);
+        const auto number = signals.wait(rest_ms);
         if (!number) return tl::unexpected<base::Error>(number.error());
         if (*number == 0) {
-            mender.look();
+            rest_ms = look(mender);
             continue;
         }
         if (*number != SIGHUP) return std::string(*number == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -96,7 +118,8 @@ base::Status run(const RunOptions& options) {
     if (!published) return tl::unexpected<base::Error>(published.error());
     auto envoy = first_dump(loaded->mesh);
     sync::ApplyReport report;
-    auto controller = sync::Controller::start(options.paths, with_envoy(loaded->mesh, envoy), report);
+    auto first = with_envoy(loaded->mesh, envoy);
+    auto controller = sync::Controller::start(options.paths, first, report);
     if (!controller) return tl::unexpected<base::Error>(controller.error());
     for (const auto& warning : report.warnings) spdlog::warn("{}", warning);
     // Before the first thread that stays: capabilities are a thread's own.
@@ -108,7 +131,7 @@ base::Status run(const RunOptions& options) {
         auto next = publisher.prepare(wanted(mesh));
         if (!next) return tl::unexpected<base::Error>(next.error());
         auto applied = controller->apply(mesh);
-        if (applied) publisher.commit(std::move(*next));
+        if (applied) publisher.commit(std::move(*next), mesh);
         return applied;
     };
     Reloader reloader(options.config_file, apply, report, loaded->mesh, std::move(envoy));
@@ -133,7 +156,8 @@ base::Status run(const RunOptions& options) {
         mender.add_to(score);
         return score;
     });
-    publisher.commit(std::move(*published));
+    publisher.commit(std::move(*published), first);
+    first = {};  // a large one is not kept
     (*server)->serve(reloader, mender);
     auto watcher = FileWatcher::start(options.config_file, [&] {
         if (reloader.watched()) reloader.reload_if_changed();

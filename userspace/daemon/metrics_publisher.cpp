@@ -24,7 +24,13 @@ base::Result<MetricsPublisher::Change> MetricsPublisher::prepare(const std::opti
     return change;
 }
 
-void MetricsPublisher::commit(Change change) {
+void MetricsPublisher::commit(Change change, const model::Mesh& mesh) {
+    {
+        const bool published = change.keep ? server_ != nullptr : change.next != nullptr;
+        auto names = published ? std::make_shared<HitNames>(mesh) : std::make_shared<HitNames>();
+        const std::lock_guard lock(naming_);
+        names_ = std::move(names);
+    }
     if (change.keep) return;
     server_ = std::move(change.next);
     if (!server_) return spdlog::info("metrics are no longer published");
@@ -57,6 +63,17 @@ base::Result<std::string> MetricsPublisher::render() {
                 continue;
             }
             metrics.programs = std::move(*programs);
+            const auto bank = static_cast<unsigned>(metrics.snapshot.generation & 1);
+            const auto hits = telemetry::read_hits(metrics.snapshot.pin_directory, bank, telemetry::kHitSeries);
+            if (!hits) {
+                error = hits.error();
+                continue;
+            }
+            const auto names = [&] {
+                const std::lock_guard naming(naming_);
+                return names_;
+            }();
+            names->write(*hits, metrics);
         }
         metrics.proxy = diagnose::proxy_reach(metrics.snapshot);
         return telemetry::to_prometheus(metrics);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/hit_names.h"
 #include "daemon/metrics_server.h"
 #include "kernel/paths.h"
 #include "telemetry/metrics.h"
@@ -24,7 +25,8 @@ public:
         std::unique_ptr<MetricsServer> next;
     };
     base::Result<Change> prepare(const std::optional<model::MetricsListener>& wanted);
-    void commit(Change change);
+    // `mesh` is what is in force.
+    void commit(Change change, const model::Mesh& mesh);
 
     void set_score(std::function<telemetry::ReloadScore()> score) { score_ = std::move(score); }
     void stop() { server_.reset(); }
@@ -35,6 +37,8 @@ private:
     const kernel::Paths paths_;
     std::function<telemetry::ReloadScore()> score_;  // set before the first commit()
     std::mutex rendering_;                           // one look at the kernel at a time, however many ask
+    std::mutex naming_;                              // held for moments: a reload does not wait for a look
+    std::shared_ptr<const HitNames> names_ = std::make_shared<HitNames>();
     std::unique_ptr<MetricsServer> server_;
 };
 

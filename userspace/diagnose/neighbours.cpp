@@ -69,6 +69,9 @@ bool is_up(const char* device) {
     return fd && ioctl(fd.get(), SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
 }
 
+// Three programs are run in each; machines with a thousand pods give them equal rules.
+constexpr std::size_t kRulesRead = 32;
+
 // Asking for legacy tables loads their module where nobody has yet; so only where this namespace has such tables.
 bool has_legacy_tables(const char* names) {
     std::ifstream file(std::string("/proc/thread-self/net/") + names);
@@ -119,6 +122,7 @@ void check_rules(const Namespace& place, Findings& findings) {
 }  // namespace
 
 void check_network(const Workload& workload, Findings& findings) {
+    std::size_t read = 0;
     for (const auto& place : workload.namespaces) {
         bool up = false;
         if (!inside(place, [&] { up = is_up("lo"); })) {
@@ -131,8 +135,16 @@ void check_network(const Workload& workload, Findings& findings) {
             findings.push_back({"network.lo", State::kBroken,
                                 "lo is down in " + place.label() + ": no redirected connection reaches the proxy",
                                 "ip link set lo up, in that network namespace"});
-        check_rules(place, findings);
+        if (read < kRulesRead) {
+            check_rules(place, findings);
+            ++read;
+        }
     }
+    if (const auto rest = workload.namespaces.size() - read; read == kRulesRead && rest > 0)
+        findings.push_back({"network.rules", State::kInfo,
+                            "rules were read in " + std::to_string(read) + " network namespaces; " +
+                                std::to_string(rest) + " more were not asked",
+                            ""});
 }
 
 void check_foreign_programs(const Subject& subject, Findings& findings) {

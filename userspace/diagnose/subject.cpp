@@ -39,7 +39,7 @@ bool needs_record_lane(std::uint32_t flags) {
 // Pins name program and cgroup. A pin that somebody removed leaves no trace, so what every captured cgroup must have
 // is expected even where no pin says so.
 void from_pins(Subject& subject) {
-    const auto& scope = subject.snapshot.scope;
+    const auto scope = subject.snapshot.base_scope();
     subject.proxies = proxies_of(subject.snapshot);
     std::string proxy_cgroup;
     const auto mount = kernel::cgroup2_mount();

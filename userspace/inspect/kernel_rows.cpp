@@ -64,6 +64,7 @@ std::vector<ListenerRow> listener_rows(const policy::Tables& tables, const Names
         row.port = ntohs(key.port_be);
         row.kernel = deed(listener);
         if (listener.flags & SHUNT_LISTENER_DIRECT) row.clusters = splits_of(tables, listener, names);
+        if (!from_configuration) row.hits = listener.hits;
         if (const auto* written = from_configuration ? names.find_listener(listener.id) : nullptr) {
             row.route = written->route_config_name;
             row.clusters = written->cluster.empty() ? shares_of(written->weighted_clusters)
@@ -77,12 +78,16 @@ std::vector<ListenerRow> listener_rows(const policy::Tables& tables, const Names
 Rows rows_of(const policy::Tables& tables, const Names& names) {
     Rows rows;
     rows.listeners = listener_rows(tables, names, false);
-    std::map<std::uint32_t, std::size_t> sizes;  // both families
-    for (const auto& [key, cluster] : tables.clusters) sizes[key.cluster] += cluster.endpoints;
-    for (const auto& [id, size] : sizes) {
+    std::map<std::uint32_t, shunt_cluster> clusters;  // both families
+    for (const auto& [key, cluster] : tables.clusters) {
+        clusters[key.cluster].endpoints += cluster.endpoints;
+        clusters[key.cluster].hits += cluster.hits;
+    }
+    for (const auto& [id, cluster] : clusters) {
         auto row = cluster_row(names.cluster(id));
-        row.endpoints = size;
-        row.healthy = size;
+        row.endpoints = cluster.endpoints;
+        row.healthy = cluster.endpoints;
+        row.hits = cluster.hits;
         rows.clusters.push_back(std::move(row));
     }
     for (const auto& [key, cluster] : tables.clusters) {

@@ -27,10 +27,11 @@ struct ListenerRow {
     std::string name;
     std::string address;  // 0.0.0.0: any
     std::uint16_t port = 0;
-    std::string route;            // empty where it has none, and in the kernel's tables, which hold none
-    std::vector<Share> clusters;  // empty where the tables do not say (a listener that only redirects)
-    bool unmatched = false;       // virtualOutbound: what no listener claims
-    std::string kernel;           // what the kernel does: redirect, balance, bypass or refuse
+    std::string route;                  // empty where it has none, and in the kernel's tables, which hold none
+    std::vector<Share> clusters;        // empty where the tables do not say (a listener that only redirects)
+    bool unmatched = false;             // virtualOutbound: what no listener claims
+    std::string kernel;                 // what the kernel does: redirect, balance, bypass or refuse
+    std::optional<std::uint64_t> hits;  // connects it claimed; unset in rows of a configuration, and where unmatched
 };
 
 struct RouteRow {
@@ -48,6 +49,7 @@ struct ClusterRow {
     std::string type;  // EDS ...; empty: the kernel's tables do not say
     std::size_t endpoints = 0;
     std::size_t healthy = 0;
+    std::optional<std::uint64_t> hits;  // connects the kernel sent to one of its endpoints
 };
 
 struct EndpointRow {

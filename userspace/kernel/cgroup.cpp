@@ -69,6 +69,11 @@ base::Result<Cgroup> find_cgroup(const std::string& configured) {
     return Cgroup{path, *id, static_cast<std::uint32_t>(std::count(relative.begin(), relative.end(), '/'))};
 }
 
+bool is_still(const Cgroup& cgroup) {
+    const auto id = cgroup_id(cgroup.path);
+    return id && *id == cgroup.id;
+}
+
 base::Result<std::string> cgroup_path(std::uint64_t id) {
     constexpr int kFileIdKernfs = 0xfe;  // FILEID_KERNFS, which no header for userspace has
     auto mount = cgroup2_mount();

@@ -21,6 +21,9 @@ base::Result<std::string> cgroup2_mount();
 // "/mesh" is looked up below the mount point; a path that already starts with the mount point is taken as it is.
 base::Result<Cgroup> find_cgroup(const std::string& configured);
 
+// Is it still there, and not another one that was made under its path since? One system call.
+bool is_still(const Cgroup& cgroup);
+
 // Where the cgroup with this id is, below the mount point ("/" for the root); empty where it is gone. Needs
 // CAP_DAC_READ_SEARCH.
 base::Result<std::string> cgroup_path(std::uint64_t id);

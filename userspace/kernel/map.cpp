@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -63,6 +64,45 @@ base::Status RawMap::for_each_key(const std::function<base::Status(const void*)>
     }
     if (errno != ENOENT) return tl::unexpected(base::errno_error(label(info_) + ": next key", errno));
     return {};
+}
+
+base::Status RawMap::for_each_entry(const std::function<void(const void*, const void*)>& visit) const {
+    std::size_t room = std::clamp<std::size_t>(info_.max_entries, 1, 4096);
+    std::vector<std::uint8_t> position(std::max<std::size_t>(info_.key_size, sizeof(__u32)));  // the kernel's own
+    std::vector<std::uint8_t> keys, values;
+    LIBBPF_OPTS(bpf_map_batch_opts, opts);
+    bool first = true;
+    for (;;) {
+        keys.resize(room * info_.key_size);
+        values.resize(room * info_.value_size);
+        auto count = static_cast<__u32>(room);
+        const int failed = bpf_map_lookup_batch(fd(), first ? nullptr : position.data(), position.data(), keys.data(),
+                                                values.data(), &count, &opts) == 0
+                               ? 0
+                               : errno;
+        if (failed == ENOSPC && room < info_.max_entries) {  // one bucket of the hash holds more
+            room = std::min<std::size_t>(room * 2, info_.max_entries);
+            continue;
+        }
+        if (failed != 0 && failed != ENOENT) {
+            if (first) return read_one_by_one(visit);  // LPM tries have no batch operations before 5.15
+            return tl::unexpected(base::errno_error(label(info_) + ": read", failed));
+        }
+        for (std::size_t i = 0; i < count; ++i)
+            visit(keys.data() + i * info_.key_size, values.data() + i * info_.value_size);
+        if (failed == ENOENT) return {};
+        first = false;
+    }
+}
+
+base::Status RawMap::read_one_by_one(const std::function<void(const void*, const void*)>& visit) const {
+    std::vector<std::uint8_t> value(info_.value_size);
+    return for_each_key([&](const void* key) -> base::Status {
+        const auto found = lookup(key, value.data());
+        if (!found) return tl::unexpected(found.error());
+        if (*found) visit(key, value.data());
+        return {};
+    });
 }
 
 base::Status RawMap::update_batch(const std::vector<std::uint8_t>& keys, const std::vector<std::uint8_t>& values,

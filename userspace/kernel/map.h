@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
@@ -37,6 +38,9 @@ public:
     base::Status erase(const void* key, const std::string& key_text) const;  // missing is fine
     // Calls visit(key) for each key; visit may not change the map.
     base::Status for_each_key(const std::function<base::Status(const void*)>& visit) const;
+    // The same with values, with few system calls where the kernel can. An entry that is removed meanwhile may be left
+    // out.
+    base::Status for_each_entry(const std::function<void(const void* key, const void* value)>& visit) const;
     // Writes many entries with few system calls where the kernel can; one by one elsewhere.
     base::Status update_batch(const std::vector<std::uint8_t>& keys, const std::vector<std::uint8_t>& values,
                               std::uint32_t count) const;
@@ -45,6 +49,8 @@ public:
     base::Status pin_over(const std::string& path) const;
 
 private:
+    base::Status read_one_by_one(const std::function<void(const void*, const void*)>& visit) const;
+
     Fd fd_;
     MapInfo info_;
 };
@@ -86,6 +92,17 @@ public:
         });
         if (!done) return tl::unexpected(done.error());
         return all;
+    }
+
+    template <class Visit>  // (const K&, const V&)
+    base::Status for_each_entry(Visit visit) const {
+        return raw_.for_each_entry([&](const void* key, const void* value) {
+            K typed_key;
+            V typed_value;
+            std::memcpy(&typed_key, key, sizeof(K));
+            std::memcpy(&typed_value, value, sizeof(V));
+            visit(typed_key, typed_value);
+        });
     }
 
 private:

@@ -43,7 +43,7 @@ public:
             changed_ += *changed;
             return {};
         }
-        return replace(inner, held, wanted);
+        return replace(inner, map, held, wanted);
     }
     // Puts the new maps in their places. The kernel lets a grace period pass before each such update returns (10-20
     // ms): asked for together, they wait for the same one.
@@ -87,13 +87,14 @@ private:
 
     // A new map, filled before the programs can see it. What does not fit fails here, before anything is switched.
     template <class K, class V>
-    base::Status replace(const std::string& inner, policy::Table<K, V>& held, const policy::Table<K, V>& wanted) {
+    base::Status replace(const std::string& inner, const base::Result<kernel::Map<K, V>>& old,
+                         policy::Table<K, V>& held, const policy::Table<K, V>& wanted) {
         const auto& table = table_named(inner);
         auto raw = object_.make_inner(table, capacity_for(wanted.size()));
         if (!raw) return tl::unexpected(raw.error());
         auto map = kernel::Map<K, V>::from(std::move(*raw));
         if (!map) return tl::unexpected(map.error());
-        if (auto filled = fill_table(*map, wanted); !filled) return filled;
+        if (auto filled = fill_table(*map, wanted, old ? &*old : nullptr); !filled) return filled;
         auto outer = object_.map(table.outer);
         if (!outer) return tl::unexpected(outer.error());
         placements_.push_back({std::move(*outer), map->release(), layout_.bank(inner, bank_), [&] {
@@ -134,6 +135,7 @@ base::Result<Banks> Banks::open(const kernel::Object& object, const Layout& layo
         auto held = read_bank(layout, bank);
         if (!held) return tl::unexpected(held.error());
         banks.held_[bank] = std::move(*held);
+        policy::for_each_table([&](const char*, auto member) { clear_hits(banks.held_[bank].*member); });
     }
     return banks;
 }

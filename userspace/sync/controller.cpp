@@ -51,6 +51,8 @@ struct Controller::Impl {
     Predecessors predecessors;
     std::vector<std::string> iterators;  // pinned ones, by name
     model::Mesh in_force;                // what place() and plan() ask for
+    Placement placed;                    // what place() said of it
+    bool all_held = false;               // the keeper holds what plan() said
     bool surplus_left = false;           // links that the configuration in force no longer wants
 
     base::Status start(const kernel::Paths& paths, const model::Mesh& mesh, ApplyReport& report);
@@ -217,6 +219,8 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
     if (!detached) report.warnings.push_back(detached.error().message + "; tried again");
     // In force it is; what somebody took away since is found not to be held by the next look, which applies it again.
     if (auto held = keeper.hold(layout, attachments); !held) report.warnings.push_back(held.error().message);
+    all_held = keeper.holds(attachments);
+    placed = std::move(*placement);
     return report;
 }
 
@@ -265,6 +269,7 @@ RepairReport Controller::Impl::repair() {
         for (const auto& name : *removed)
             report.finished.push_back(name + ", of a build with another map layout, had no connection left: removed");
     keep_iterators(report);
+    if (all_held && !surplus_left && is_still(placed)) return report;
     const auto placement = place(in_force);
     if (!placement) {
         report.broken.push_back(placement.error().message);

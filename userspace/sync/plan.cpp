@@ -2,12 +2,14 @@
 #include "sync/plan.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace shunt::sync {
 namespace {
 
 bool is_below(const kernel::Cgroup& inner, const kernel::Cgroup& outer) {
-    return inner.id != outer.id && inner.path.starts_with(outer.path + "/");
+    return inner.path.size() > outer.path.size() && inner.path[outer.path.size()] == '/' &&
+           inner.path.starts_with(outer.path);
 }
 
 bool within_any(const std::vector<kernel::Cgroup>& outer, const kernel::Cgroup& inner) {
@@ -20,8 +22,13 @@ void add_once(std::vector<kernel::Cgroup>& list, const kernel::Cgroup& cgroup) {
     if (!known) list.push_back(cgroup);
 }
 
-bool covered_by(const std::vector<kernel::Cgroup>& all, const kernel::Cgroup& cgroup) {
-    return std::any_of(all.begin(), all.end(), [&](const auto& other) { return is_below(cgroup, other); });
+// Is one of the paths an ancestor of this one?
+bool covered_by(const std::unordered_set<std::string>& paths, std::string path) {
+    for (auto end = path.rfind('/'); end != std::string::npos && end > 0; end = path.rfind('/')) {
+        path.resize(end);
+        if (paths.contains(path)) return true;
+    }
+    return false;
 }
 
 base::Result<kernel::Cgroup> captured_cgroup(const model::Placed<std::string>& configured) {
@@ -100,11 +107,15 @@ std::string program_of_pin(const std::string& pin) { return pin.substr(0, pin.rf
 
 base::Result<Placement> place(const model::Mesh& mesh) {
     Placement placement;
-    std::vector<kernel::Cgroup> all;
+    auto& all = placement.named;
+    std::unordered_set<std::string> paths;
+    const auto add = [&](const kernel::Cgroup& cgroup) {
+        if (paths.insert(cgroup.path).second) all.push_back(cgroup);
+    };
     for (const auto& configured : mesh.capture.cgroups) {
         auto cgroup = captured_cgroup(configured);
         if (!cgroup) return tl::unexpected(cgroup.error());
-        add_once(all, *cgroup);
+        add(*cgroup);
     }
     const auto named = all.size();
     for (const auto& scope : mesh.scopes) {
@@ -113,14 +124,14 @@ base::Result<Placement> place(const model::Mesh& mesh) {
             auto cgroup = captured_cgroup(configured);
             if (!cgroup) return tl::unexpected(cgroup.error());
             where.cgroups.push_back(*cgroup);
-            add_once(all, *cgroup);
+            add(*cgroup);
         }
         auto proxy = proxy_cgroup(model::settings_of(mesh, &scope).proxy);
         if (!proxy) return tl::unexpected(proxy.error());
         where.proxy = *proxy;
     }
     for (std::size_t i = 0; i < all.size(); ++i) {
-        if (!covered_by(all, all[i]))
+        if (!covered_by(paths, all[i].path))
             placement.captured.push_back(all[i]);
         else if (i < named)
             placement.dropped.push_back(all[i].path);
@@ -129,6 +140,16 @@ base::Result<Placement> place(const model::Mesh& mesh) {
     if (!proxy) return tl::unexpected(proxy.error());
     placement.proxy = *proxy;
     return placement;
+}
+
+bool is_still(const Placement& placement) {
+    const auto unmoved = [](const kernel::Cgroup& cgroup) { return kernel::is_still(cgroup); };
+    const auto proxy_unmoved = [&](const std::optional<kernel::Cgroup>& proxy) { return !proxy || unmoved(*proxy); };
+    std::unordered_set<std::uint64_t> seen;  // scopes often have one proxy
+    return std::all_of(placement.named.begin(), placement.named.end(), unmoved) && proxy_unmoved(placement.proxy) &&
+           std::all_of(placement.scopes.begin(), placement.scopes.end(), [&](const auto& scope) {
+               return !scope.proxy || !seen.insert(scope.proxy->id).second || proxy_unmoved(scope.proxy);
+           });
 }
 
 policy::Resolved resolve(const Placement& placement) {

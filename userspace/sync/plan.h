@@ -28,9 +28,12 @@ struct Placement {
     std::vector<std::string> dropped;      // paths of capture.cgroups that were left out for that reason
     std::optional<kernel::Cgroup> proxy;   // of the base scope
     std::vector<ScopePlacement> scopes;    // one for each of the mesh's
+    std::vector<kernel::Cgroup> named;     // everything that the configuration captures, each once
 };
 
 base::Result<Placement> place(const model::Mesh& mesh);
+// Would place() find the same cgroups again? A system call for each; place() costs many times that.
+bool is_still(const Placement& placement);
 // The same cgroups, as the tables name them.
 policy::Resolved resolve(const Placement& placement);
 

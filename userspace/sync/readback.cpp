@@ -20,6 +20,18 @@ base::Status read_into(policy::Table<K, V>& table, const std::string& pin) {
     return {};
 }
 
+// A listener's or a cluster's connections were counted in whichever bank was in force.
+base::Status add_hits_of(const Layout& layout, unsigned bank, policy::Tables& tables) {
+    const auto add = [&](const char* inner, auto& table) -> base::Status {
+        std::remove_reference_t<decltype(table)> others;
+        if (auto read = read_into(others, layout.bank(inner, bank)); !read) return read;
+        add_hits(table, others);
+        return {};
+    };
+    if (auto added = add("shunt_listeners", tables.listeners); !added) return added;
+    return add("shunt_clusters", tables.clusters);
+}
+
 }  // namespace
 
 base::Result<std::uint64_t> read_generation(const Layout& layout) {
@@ -63,6 +75,8 @@ base::Result<policy::Tables> read_tables(const kernel::Paths& paths) {
         if (!before) return tl::unexpected(before.error());
         auto tables = read_bank(*layout, static_cast<unsigned>(*before & 1));
         if (!tables) return tl::unexpected(tables.error());
+        if (auto added = add_hits_of(*layout, static_cast<unsigned>(*before & 1) ^ 1, *tables); !added)
+            return tl::unexpected(added.error());
         auto after = read_generation(*layout);
         if (!after) return tl::unexpected(after.error());
         if (*before == *after) return tables;

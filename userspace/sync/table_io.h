@@ -7,6 +7,7 @@
 
 #include "kernel/map.h"
 #include "policy/tables.h"
+#include "sync/hits.h"
 #include "sync/table_text.h"
 
 namespace shunt::sync {
@@ -14,25 +15,28 @@ namespace shunt::sync {
 template <class K, class V>
 base::Result<policy::Table<K, V>> read_table(const kernel::Map<K, V>& map) {
     policy::Table<K, V> table;
-    auto keys = map.keys();
-    if (!keys) return tl::unexpected(keys.error());
-    for (const auto& key : *keys) {
-        auto value = map.lookup(key);
-        if (!value) return tl::unexpected(value.error());
-        if (*value) table.append(key, **value);
-    }
+    auto read = map.for_each_entry([&](const K& key, const V& value) { table.append(key, value); });
+    if (!read) return tl::unexpected(read.error());
     table.finish();
     return table;
 }
 
+// A map that is new and empty, in place of `old`, if there is one.
 template <class K, class V>
-base::Status fill_table(const kernel::Map<K, V>& map, const policy::Table<K, V>& wanted) {
+base::Status fill_table(const kernel::Map<K, V>& map, const policy::Table<K, V>& wanted, const kernel::Map<K, V>* old) {
+    policy::Table<K, V> counted;
+    if constexpr (Counting<V>)
+        if (old != nullptr)
+            if (auto read = read_table(*old)) counted = std::move(*read);
     std::vector<std::uint8_t> keys(wanted.size() * sizeof(K));
     std::vector<std::uint8_t> values(wanted.size() * sizeof(V));
     std::size_t i = 0;
     for (const auto& [key, value] : wanted) {
+        V written = value;
+        if constexpr (Counting<V>)
+            if (const auto before = counted.find(key); before != counted.end()) written.hits = before->second.hits;
         std::memcpy(keys.data() + i * sizeof(K), &key, sizeof(K));
-        std::memcpy(values.data() + i * sizeof(V), &value, sizeof(V));
+        std::memcpy(values.data() + i * sizeof(V), &written, sizeof(V));
         ++i;
     }
     return map.raw().update_batch(keys, values, static_cast<std::uint32_t>(wanted.size()));
@@ -56,7 +60,7 @@ Difference<K, V> difference(const policy::Table<K, V>& held, const policy::Table
     while (have != held.end() || want != wanted.end()) {
         const int order = have == held.end()     ? 1
                           : want == wanted.end() ? -1
-                                                 : std::memcmp(&have->first, &want->first, sizeof(K));
+                                                 : policy::compare_bytes(have->first, want->first);
         if (order < 0) {
             surplus.push_back((have++)->first);
         } else if (order > 0) {
@@ -75,7 +79,7 @@ base::Status write_difference(const kernel::Map<K, V>& map, const Difference<K, 
     for (const auto& key : change.surplus)
         if (auto erased = map.erase(key, to_text(key)); !erased) return erased;
     for (const auto& [key, value] : change.missing)
-        if (auto updated = map.update(key, value, to_text(key)); !updated) return updated;
+        if (auto updated = map.update(key, carrying_hits(map, key, value), to_text(key)); !updated) return updated;
     return {};
 }
 
@@ -91,6 +95,7 @@ base::Result<std::size_t> change_table(const kernel::Map<K, V>& map, policy::Tab
         auto left = read_table(map);
         if (!left) return tl::unexpected(left.error());
         held = std::move(*left);
+        clear_hits(held);
         return tl::unexpected(written.error());
     }
     if (change.surplus.empty() && change.missing.size() <= kFew) {

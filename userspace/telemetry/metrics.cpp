@@ -65,6 +65,18 @@ void add_proxy(const std::vector<ProxyReach>& proxy, Exposition& out) {
     }
 }
 
+void add_hits(const Metrics& metrics, Exposition& out) {
+    out.family("shunt_listener_hits_total", kCounter,
+               "Captured connections that a listener claimed, whatever became of them; the listeners with the most.");
+    for (const auto& series : metrics.listeners) out.sample(series.labels, series.hits);
+    out.family("shunt_cluster_hits_total", kCounter,
+               "Connections balanced to a cluster's endpoints without the proxy; the clusters with the most.");
+    for (const auto& series : metrics.clusters) out.sample(series.labels, series.hits);
+    out.family("shunt_hits_left_out", kGauge, "How many listeners and clusters are not among those.");
+    out.sample({{"of", "listeners"}}, metrics.listeners_left_out);
+    out.sample({{"of", "clusters"}}, metrics.clusters_left_out);
+}
+
 void add_score(const Metrics& metrics, Exposition& out) {
     const auto& score = metrics.score;
     out.family("shunt_generation", kGauge, "Generation of the configuration in force.");
@@ -93,6 +105,7 @@ std::string to_prometheus(const Metrics& metrics) {
     out.sample({{"version", metrics.version}, {"revision", metrics.revision}}, 1);
     add_state(metrics.snapshot, out);
     add_counters(metrics.snapshot.counters, out);
+    add_hits(metrics, out);
     add_proxy(metrics.proxy, out);
     add_programs(metrics, out);
     add_score(metrics, out);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernel/program_stats.h"
@@ -30,12 +31,21 @@ struct ProxyReach {
     std::size_t absent = 0;
 };
 
+// Of one listener or cluster; at most kHitSeries of each are published, those with the most hits.
+struct HitSeries {
+    std::vector<std::pair<std::string, std::string>> labels;
+    std::uint64_t hits = 0;
+};
+inline constexpr std::size_t kHitSeries = 100;
+
 struct Metrics {
     std::string version, revision;
     Snapshot snapshot;
     std::vector<kernel::ProgramStats> programs;
     bool program_stats = false;
     std::vector<ProxyReach> proxy;
+    std::vector<HitSeries> listeners, clusters;
+    std::size_t listeners_left_out = 0, clusters_left_out = 0;
     ReloadScore score;
 };
 

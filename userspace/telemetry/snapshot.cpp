@@ -144,7 +144,6 @@ base::Result<Snapshot> read_once(const kernel::Paths& paths) {
     auto scopes = read_scopes(layout->directory, bank);
     if (!scopes) return tl::unexpected<base::Error>(scopes.error());
     snapshot.scopes = std::move(*scopes);
-    if (const auto base = snapshot.scopes.find(0); base != snapshot.scopes.end()) snapshot.scope = base->second;
     auto links = read_links(layout->directory + "/links");
     if (!links) return tl::unexpected<base::Error>(links.error());
     snapshot.links = std::move(*links);

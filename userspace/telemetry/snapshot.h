@@ -41,11 +41,16 @@ struct Snapshot {
     std::string pin_directory;  // .../shunt/<abi hash>
     std::uint64_t generation = 0;
     bool controller_running = false;              // somebody holds the lock
-    shunt_scope scope{};                          // settings of the base scope in force
     std::map<std::uint64_t, shunt_scope> scopes;  // of all scopes, by cgroup id; 0: the base scope
     std::vector<LinkState> links;
     std::vector<TableState> tables;
     Counters counters;
+
+    // Settings of the base scope; all zero where nothing is in force.
+    shunt_scope base_scope() const {
+        const auto found = scopes.find(0);
+        return found == scopes.end() ? shunt_scope{} : found->second;
+    }
 };
 
 // All of one generation, and of no half-done change: what appears or goes while it is read is read again.

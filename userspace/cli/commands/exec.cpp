@@ -36,10 +36,10 @@ base::Result<std::string> from_config(const std::string& file, bool proxy) {
 
 // The cgroup that the kernel's links name; empty where they do not say.
 std::string from_links(const telemetry::Snapshot& snapshot, bool proxy) {
+    const auto proxy_cgroup = snapshot.base_scope().proxy_cgroup_id;
     for (const auto& link : snapshot.links) {
         if (!link.attached) continue;
-        if (proxy ? link.cgroup_id == snapshot.scope.proxy_cgroup_id : link.attach_type == "cgroup_inet4_connect")
-            return link.cgroup;
+        if (proxy ? link.cgroup_id == proxy_cgroup : link.attach_type == "cgroup_inet4_connect") return link.cgroup;
     }
     return "";
 }

@@ -79,7 +79,7 @@ base::Result<base::ExitCode> status(Context& context) {
     if (snapshot->installed) {
         out["pinDirectory"] = snapshot->pin_directory;
         out["generation"] = snapshot->generation;
-        out["proxy"] = proxy(snapshot->scope);
+        out["proxy"] = proxy(snapshot->base_scope());
         out["controller"] = controller(*snapshot, context.globals.run_dir);
         out["verdicts"] = verdicts(snapshot->counters);
         out["runs"] = snapshot->counters.runs();
