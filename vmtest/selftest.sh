@@ -6,6 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$1 kernel=${2:-6.1}
 mkdir -p "$build"
+build=$(cd "$build" && pwd)
 work=$(mktemp -d "$build/vmtest-selftest.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$build/vmtest/cache" "$work/build/vmtest" "$work/empty"

@@ -102,8 +102,9 @@ put_payload() {
         esac
         printf '%s\n' "$name $kind $file $phases $seconds $kernels $settings" >>"$VM_ROOT/vmtest/suites"
     done < <(chosen_suites)
-    if [ -x "$VM_BUILD/shunt" ]; then put_test "$VM_BUILD/shunt"; fi
-    if [ -x "$VM_BUILD/tests/vmtest/verify" ]; then put_test "$VM_BUILD/tests/vmtest/verify"; fi
+    for file in shunt tests/vmtest/verify tests/integration/other_layout/shunt_other_layout; do
+        if [ -x "$VM_BUILD/$file" ]; then put_test "$VM_BUILD/$file"; fi
+    done
     for file in "$VM_BUILD"/bpf/*.linked.o; do if [ -e "$file" ]; then put_one "$file"; fi; done
     put_tree "$VM_SRC/../tests" ! -name '*.cpp' ! -name '*.h' ! -name CMakeLists.txt
     put_tree "$VM_SRC/../examples"
