@@ -36,7 +36,10 @@ std::string haproxy_batch(const std::string& source, unsigned& next) {
         const harness::Dial dial{.destination = destination,
                                  .family = next % 3 == 0 ? harness::Family::kMapped : harness::Family::kV4};
         const harness::Fd fd(harness::open_socket(dial));
-        if (!fd) continue;
+        if (!fd) {
+            ++result.errors["socket " + harness::error_name(errno)];
+            continue;
+        }
         const auto outcome = harness::talk(fd.get(), dial, harness::connect_socket(fd.get(), dial));
         if (outcome.error != 0) {
             ++result.errors["connect " + harness::error_name(outcome.error)];
@@ -64,9 +67,11 @@ BatchResult from_text(const std::string& text) {
 
 }  // namespace
 
-void Load::add_probe(const std::string& name, const harness::Placement& place, const harness::Batch& batch) {
+pid_t Load::add_probe(const std::string& name, const harness::Placement& place, const harness::Batch& batch) {
     auto& dialer = dialers_.emplace_back(place);
+    const auto pid = dialer.pid();
     start(name, [&dialer, batch] { return dialer.run(batch); });
+    return pid;
 }
 
 void Load::add_haproxy(const std::string& name, const harness::Placement& place, const std::string& source) {
@@ -89,6 +94,7 @@ void Load::run(Stream& stream, const Step& step) {
     while (!stop_) {
         while (pausing_ && !stop_) std::this_thread::sleep_for(1ms);
         const std::shared_lock running(gate_);
+        const auto begin = Promises::Clock::now();
         BatchResult result;
         try {
             result = step();
@@ -104,10 +110,19 @@ void Load::run(Stream& stream, const Step& step) {
         }
         pauses = pauses_;
         answered_ += result.ok;
+        judge(stream, result, begin);
         stream.sum += result;
         // A connect() that is refused at once shall not become a busy loop.
         if (result.ok == 0) std::this_thread::sleep_for(5ms);
     }
+}
+
+// "connect ECONNREFUSED" is what the promise is about, without the call.
+void Load::judge(const Stream& stream, const BatchResult& result, Promises::Clock::time_point since) {
+    for (const auto& [error, times] : result.errors)
+        promises_.judge(stream.name, error.starts_with("harness: ") ? error : error.substr(error.rfind(' ') + 1), times,
+                        since);
+    if (result.silent > 0) promises_.judge(stream.name, Promises::kCut, result.silent, since);
 }
 
 std::unique_lock<std::shared_mutex> Load::pause() {

@@ -15,6 +15,7 @@
 
 #include "harness/child.h"
 #include "harness/dialer.h"
+#include "promises.h"
 
 namespace shunt::soak {
 
@@ -26,12 +27,12 @@ struct Stream {
 
 class Load {
 public:
-    Load() = default;
+    explicit Load(Promises& promises) : promises_(promises) {}
     Load(const Load&) = delete;
     ~Load() { finish(); }
 
-    // Through a ProbeProxy, which judges; DirectServer's answer counts as wrong.
-    void add_probe(const std::string& name, const harness::Placement& place, const harness::Batch& batch);
+    // Through a ProbeProxy, which judges; DirectServer's answer counts as wrong. The process that dials.
+    pid_t add_probe(const std::string& name, const harness::Placement& place, const harness::Batch& batch);
     // Through HAProxy, whose own connections come from `source`: DirectServer says where a connection came from and
     // what it was dialled at.
     void add_haproxy(const std::string& name, const harness::Placement& place, const std::string& source);
@@ -46,7 +47,9 @@ private:
     using Step = std::function<harness::BatchResult()>;
     void start(const std::string& name, Step step);
     void run(Stream& stream, const Step& step);
+    void judge(const Stream& stream, const harness::BatchResult& result, Promises::Clock::time_point since);
 
+    Promises& promises_;
     std::list<harness::Dialer> dialers_;
     std::list<harness::Child> children_;
     std::list<Stream> streams_;

@@ -60,7 +60,8 @@ std::string to_text(const std::map<std::string, std::uint64_t>& counts) {
     return text;
 }
 
-RunningShunt::RunningShunt(const Sandbox& sandbox, const std::string& config) : sandbox_(sandbox) {
+RunningShunt::RunningShunt(const Sandbox& sandbox, const std::string& config)
+    : sandbox_(sandbox), binary_(shunt_binary()) {
     write_config(config);
     start();
 }
@@ -75,7 +76,7 @@ RunningShunt::~RunningShunt() {
 }
 
 std::vector<std::string> RunningShunt::command_line(const std::vector<std::string>& words) const {
-    std::vector<std::string> line{shunt_binary(), "--pin-dir", sandbox_.pin_dir(), "--run-dir", sandbox_.run_dir()};
+    std::vector<std::string> line{binary_, "--pin-dir", sandbox_.pin_dir(), "--run-dir", sandbox_.run_dir()};
     line.insert(line.end(), words.begin(), words.end());
     return line;
 }

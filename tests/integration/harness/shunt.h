@@ -30,6 +30,7 @@ public:
 
     void start();  // again, after stop() or kill9(); the file is the one written last
     void stop();   // SIGTERM, and wait: redirection stays
+    void use(std::string binary) { binary_ = std::move(binary); }  // from the next start or command on
     void kill9();
     void write_config(const std::string& config) const;
     void reload(const std::string& config);  // writes, SIGHUP, waits until it says that it applied (or throws)
@@ -47,6 +48,7 @@ private:
     void wait_for(const std::string& word, std::size_t from);
 
     const Sandbox& sandbox_;
+    std::string binary_;
     pid_t pid_ = -1;
     bool installed_ = false;
 };
