@@ -64,7 +64,7 @@ void Crash::arm(const Trial& trial) const {
     plan_->at = trial.nth;
 }
 
-std::vector<Trial> Crash::trials(TrialSort sort) const {
+std::vector<Trial> Crash::trials(TrialSort sort, std::size_t most) const {
     const char* matrix = std::getenv("SHUNT_CRASH_MATRIX");
     const bool full = matrix && std::string(matrix) == "full";
     EXPECT_LT(plan_->recorded, CRASH_CALLS) << "more calls than can be recorded";
@@ -81,7 +81,11 @@ std::vector<Trial> Crash::trials(TrialSort sort) const {
                 if (error != trial.error) chosen.push_back({trial.kind, 1, error});
     }
     std::mt19937 draw(seed_);
-    if (!full) std::sample(all.begin(), all.end(), std::back_inserter(chosen), kSample, draw);
+    if (!full) {
+        std::sample(all.begin(), all.end(), std::back_inserter(chosen), kSample, draw);
+        std::shuffle(chosen.begin(), chosen.end(), draw);
+        chosen.resize(std::min(chosen.size(), most));
+    }
     EXPECT_GE(kinds.size(), 3u) << "nothing was recorded";
     std::cout << "seed " << seed_ << ": " << chosen.size() << " trials, " << plan_->recorded << " calls, "
               << kinds.size() << " kinds of which one can " << (sort == kKills ? "be the last" : "fail") << std::endl;
@@ -114,6 +118,13 @@ void Crash::install(const std::vector<std::string>& command) const {
     EXPECT_EQ(controller.wait().code, 0);
 }
 
+std::vector<Trial> Crash::trials_of_uninstall(TrialSort sort) const {
+    record();
+    const auto ran = run_process(under_plan({"uninstall", "--drain", "0"}));
+    EXPECT_EQ(ran.code, 0) << to_text(ran);
+    return trials(sort);
+}
+
 std::string Crash::fate() const { return fate_of(sandbox_.app(), "203.0.113.9:80"); }
 
 // Threads may share calls out among them differently each time, so only the first of a kind is certain to come.
@@ -134,10 +145,14 @@ void Crash::expect_old_or_new(const Trial& trial) const {
 }
 
 // With a controller that has nothing to complain of.
-void Crash::expect_green(const std::string& what) const {
-    const Process controller(words(run_words()));
+void Crash::expect_green(const std::string& what, const std::string& binary) const {
+    const auto by = [&](std::vector<std::string> line) {
+        line.front() = binary;
+        return line;
+    };
+    const Process controller(by(words(run_words())));
     ASSERT_TRUE(controller.says("ready")) << what << ": " << controller.err();
-    const auto ran = shunt({"status"});
+    const auto ran = run_process(by(words({"status"})));
     EXPECT_EQ(ran.code, 0) << what << ": " << to_text(ran);
     EXPECT_EQ(fate(), "proxy") << what;
 }

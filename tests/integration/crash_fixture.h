@@ -33,8 +33,9 @@ protected:
 
     void record() const { arm({}); }
     void arm(const Trial& trial) const;
-    // Of what was recorded: one call of each kind and some more, or all of them where SHUNT_CRASH_MATRIX asks for it.
-    std::vector<Trial> trials(TrialSort sort) const;
+    // Of what was recorded: one call of each kind and some more, at most so many; or all of them where
+    // SHUNT_CRASH_MATRIX asks for it.
+    std::vector<Trial> trials(TrialSort sort, std::size_t most = CRASH_CALLS) const;
 
     std::vector<std::string> under_plan(const std::vector<std::string>& rest) const;
     std::vector<std::string> run_words() const { return {"run", "-c", config_}; }
@@ -43,14 +44,15 @@ protected:
     static std::string before();
     static std::string after();
 
-    void install(const std::vector<std::string>& command) const;  // starts, waits until it is ready, ends
+    void install(const std::vector<std::string>& command) const;   // starts, waits until it is ready, ends
+    std::vector<Trial> trials_of_uninstall(TrialSort sort) const;  // of what is installed, which is gone then
     // To a port that no configuration of these tests excludes.
     Batch watched() const { return {.destinations = {"203.0.113.9:81"}, .count = 5, .reset = true}; }
     std::string fate() const;  // of a connection to port 80: "proxy", "direct"
     void expect_reached(const Trial& trial) const;
     void expect_ending(const Trial& trial, const Ran& ran, bool to_its_end) const;
     void expect_old_or_new(const Trial& trial) const;
-    void expect_green(const std::string& what = {}) const;
+    void expect_green(const std::string& what = {}, const std::string& binary = shunt_binary()) const;
     void expect_uninstalled(const std::string& what) const;
     void expect_captured_only_where_wanted(const std::string& what) const;
 

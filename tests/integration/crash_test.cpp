@@ -91,9 +91,7 @@ TEST_F(Crash, KilledAfterEachStepOfAReload) {
 
 TEST_F(Crash, KilledAfterEachStepOfUninstall) {
     install(words(run_words()));
-    record();
-    EXPECT_EQ(run_process(under_plan({"uninstall", "--drain", "0"})).code, 0);
-    for (const auto& trial : trials(kKills)) {
+    for (const auto& trial : trials_of_uninstall(kKills)) {
         install(words(run_words()));
         arm(trial);
         const auto ran = run_process(under_plan({"uninstall", "--drain", "0"}));
@@ -187,9 +185,7 @@ TEST_F(Crash, EachCallOfAReloadFailsOnce) {
 // An uninstall that fails says so, and the next one is done with the rest.
 TEST_F(Crash, EachCallOfUninstallFailsOnce) {
     install(words(run_words()));
-    record();
-    EXPECT_EQ(run_process(under_plan({"uninstall", "--drain", "0"})).code, 0);
-    for (const auto& trial : trials(kFailures)) {
+    for (const auto& trial : trials_of_uninstall(kFailures)) {
         install(words(run_words()));
         arm(trial);
         const auto ran = run_process(under_plan({"uninstall", "--drain", "0"}));

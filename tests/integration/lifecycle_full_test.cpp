@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Full maps: shunt_dests while connections come, and a table while a configuration is applied.
 #include <bpf/bpf.h>
+#include <unistd.h>
 
 #include "lifecycle_fixture.h"
 
@@ -50,6 +51,11 @@ TEST_F(LifecycleFull, RefusedOrBypassedAsConfigured) {
     auto grew = running.counters().since(before);
     EXPECT_EQ(grown(grew, "fail_dict"), 1u) << to_text(grew.events);
     EXPECT_EQ(grew.reasons.at("internal_refuse"), 1u) << to_text(grew.reasons);
+
+    for (int look = 0; look < 6'000 && running.log().find("fail_dict: shunt_dests is full") == std::string::npos;
+         ++look)
+        usleep(10'000);
+    EXPECT_NE(running.log().find("fail_dict: shunt_dests is full"), std::string::npos) << running.log();
 
     const auto still_known = bound(app, known, 21003);
     EXPECT_EQ(still_known.line.rfind("proxy " + known + " ", 0), 0u) << to_text(still_known);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What others take away while the controller runs: back within moments, said once, counted; and while a removed pin is
 // missing, no connection passes the proxy.
+#include <linux/bpf.h>
 #include <sys/stat.h>
+
+#include <bpf/bpf.h>
+
 #include <unistd.h>
 
 #include <chrono>
@@ -66,6 +70,42 @@ TEST_F(LifecycleRepair, DetachedLinks) {
     EXPECT_TRUE(controller().at("broken").empty());
 }
 
+// A program that lets everything pass, in our link's place: nothing is seen any more, and nothing is detached.
+TEST_F(LifecycleRepair, ExchangedPrograms) {
+    RunningShunt running(sandbox_, lifecycle_config());
+    const auto before = links("program");
+    const bpf_insn code[] = {{BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+    LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_CGROUP_INET4_CONNECT);
+    const Fd program(check(
+        bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "t_intruder", "GPL", code, std::size(code), &opts), "load"));
+    const auto exchange = [&] {
+        for (const auto& entry : fs::directory_iterator(pins() + "/links")) {
+            if (!entry.path().filename().string().starts_with("shunt_connect4_")) continue;
+            const Fd link(check(bpf_obj_get(entry.path().c_str()), entry.path()));
+            check(bpf_link_update(link.get(), program.get(), nullptr), "exchange");
+        }
+    };
+    exchange();
+    eventually([&] { return controller().at("repairs") == 1; }, "the repair is counted");
+    EXPECT_EQ(links("program"), before);
+    EXPECT_EQ(occurrences(running.log(), "was exchanged for program"), 1u) << running.log();
+    expect_proxied(sandbox_.app());
+
+    running.stop();  // nobody repairs now
+    exchange();
+    expect_direct(sandbox_.app());
+    const auto red = shunt({"status"});
+    EXPECT_EQ(red.code, 1) << to_text(red);
+    EXPECT_NE(red.out.find("unprotected"), std::string::npos) << to_text(red);
+    EXPECT_NE(red.out.find("runs another program, t_intruder"), std::string::npos) << to_text(red);
+    const auto broken = shunt({"doctor", "--no-probe"});
+    EXPECT_EQ(broken.code, 1) << to_text(broken);
+    EXPECT_NE(broken.out.find("runs another program, t_intruder"), std::string::npos) << to_text(broken);
+    running.start();
+    EXPECT_EQ(shunt({"status"}).code, 0);
+    expect_proxied(sandbox_.app());
+}
+
 // The controller's descriptors keep what has lost its pin, so that there is nothing to notice for traffic.
 TEST_F(LifecycleRepair, RemovedPins) {
     RunningShunt running(sandbox_, lifecycle_config());
@@ -102,6 +142,9 @@ TEST_F(LifecycleRepair, CapturedCgroupMadeAgain) {
     const auto red = shunt({"status", "-o", "json"});
     EXPECT_EQ(red.code, 1) << to_text(red);
     EXPECT_NE(red.out.find("/again"), std::string::npos) << to_text(red);
+    const auto doctor = shunt({"doctor", "--no-probe"});
+    EXPECT_EQ(doctor.code, 1) << to_text(doctor);
+    EXPECT_NE(doctor.out.find("its cgroup was removed"), std::string::npos) << to_text(doctor);
     EXPECT_EQ(occurrences(running.log(), "cannot be repaired"), 1u) << running.log();
     detach("shunt_connect6_");
     eventually([&] { return controller().at("repairs") == 1; }, "what can be repaired is, meanwhile");

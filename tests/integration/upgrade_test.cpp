@@ -147,6 +147,27 @@ TEST_F(Upgrade, ThereAndBack) {
     stop(*theirs);
 }
 
+// What a controller that died while it removed the old layout has left of it is no configuration to decide by, not for
+// a moment.
+TEST_F(Upgrade, OverWhatIsLeftOfItsOwn) {
+    Process ours(words(run_words()));
+    ASSERT_TRUE(ours.says("ready")) << ours.err();
+    const auto left = sandbox_.pin_dir() + "/" + layouts().front();
+    stop(ours);
+    Process theirs(other(run_words()));
+    ASSERT_TRUE(theirs.says("ready")) << theirs.err();
+    stop(theirs);
+    std::vector<fs::path> gone;
+    for (const auto& entry : fs::directory_iterator(left))
+        if (entry.path().filename() != "shunt_state") gone.push_back(entry.path());
+    for (const auto& path : gone) fs::remove_all(path);
+    const Watch watch(sandbox_.app(), {.destinations = {"203.0.113.9:80"}, .count = 10, .reset = true});
+    Process again(words(run_words()));
+    ASSERT_TRUE(again.says("ready")) << again.err();
+    watch.expect_no_escape("over what was left");
+    stop(again);
+}
+
 // What cannot be attached leaves the old build's hooks and programs as they were.
 TEST_F(Upgrade, FailsWhole) {
     Process ours(words(run_words()));

@@ -59,6 +59,24 @@ TEST(State, UnprotectedWhereAConnectCanPass) {
     EXPECT_NE(judge(removed).why[0].find("its cgroup was removed"), std::string::npos);
 }
 
+// Without a controller, whose descriptors would keep them, links go with their pins.
+TEST(State, UnprotectedWhereOtherHooksAreLeftOfACgroup) {
+    auto both_gone = whole();
+    both_gone.links.push_back(link("cgroup_inet4_bind", true, "/other"));
+    EXPECT_EQ(state(both_gone), "unprotected");
+    EXPECT_NE(judge(both_gone).why[0].find("cgroup /other has no cgroup_inet4_connect"), std::string::npos);
+}
+
+TEST(State, AnotherProgramInALink) {
+    auto connect = whole();
+    connect.links[1].intruder = "somebody";
+    EXPECT_EQ(state(connect), "unprotected");
+    EXPECT_NE(judge(connect).why[0].find("runs another program, somebody"), std::string::npos);
+    auto peername = whole();
+    peername.links[3].intruder = "somebody";
+    EXPECT_EQ(state(peername), "degraded");
+}
+
 TEST(State, DegradedWhereARedirectLacksSomething) {
     auto no_answer = whole();
     no_answer.links[2].attached = false;

@@ -14,6 +14,7 @@
 #include "config/loader.h"
 #include "daemon/control_server.h"
 #include "daemon/envoy_follower.h"
+#include "daemon/failure_log.h"
 #include "daemon/file_watcher.h"
 #include "daemon/mender.h"
 #include "daemon/metrics_publisher.h"
@@ -43,9 +44,10 @@ std::chrono::nanoseconds thread_cpu_time() {
 }
 
 // Returns after how many milliseconds to look again.
-int look(Mender& mender) {
+int look(Mender& mender, FailureLog& failures) {
     const auto before = thread_cpu_time();
     mender.look();
+    failures.look();
     const auto rest = std::chrono::ceil<std::chrono::milliseconds>((thread_cpu_time() - before) * kRestPerWork);
     return static_cast<int>(std::clamp<std::int64_t>(rest.count(), kLookEveryMs, kLookAtLeastEveryMs));
 }
@@ -81,13 +83,13 @@ std::optional<importer::EnvoyConfig> first_dump(const model::Mesh& mesh) {
 }
 
 // Until SIGTERM or SIGINT, whose name it returns.
-base::Result<std::string> serve(SignalQueue& signals, Reloader& reloader, Mender& mender) {
+base::Result<std::string> serve(SignalQueue& signals, Reloader& reloader, Mender& mender, FailureLog& failures) {
     int rest_ms = kLookEveryMs;
     for (;;) {
         const auto number = signals.wait(rest_ms);
         if (!number) return tl::unexpected<base::Error>(number.error());
         if (*number == 0) {
-            rest_ms = look(mender);
+            rest_ms = look(mender, failures);
             continue;
         }
         if (*number != SIGHUP) return std::string(*number == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -151,6 +153,8 @@ base::Status run(const RunOptions& options) {
             repaired.repaired.emplace_back("a cgroup was removed and made again");
         return repaired;
     });
+    FailureLog failures([&] { return telemetry::read_counters(options.paths); });
+    failures.look();  // from here on
     publisher.set_score([&] {
         auto score = reloader.score();
         mender.add_to(score);
@@ -172,7 +176,7 @@ base::Status run(const RunOptions& options) {
     *loaded = {};
     base::release_free_memory();
 
-    auto stopped = serve(*signals, reloader, mender);
+    auto stopped = serve(*signals, reloader, mender, failures);
     notify("STOPPING=1");
     watcher = base::fail("ended");  // and with it its thread
     follower.stop();

@@ -43,7 +43,7 @@ void check_links(const Subject& subject, Findings& findings) {
         const auto& links = subject.snapshot.links;
         const auto found =
             std::find_if(links.begin(), links.end(), [&](const auto& link) { return link.pin == expected.pin; });
-        if (found != links.end() && found->attached) {
+        if (found != links.end() && found->attached && found->intruder.empty()) {
             ++attached;
             continue;
         }
@@ -51,6 +51,8 @@ void check_links(const Subject& subject, Findings& findings) {
         std::string detail = expected.what + ": ";
         if (found == links.end())
             detail += "not attached, there is no pin " + expected.pin;
+        else if (found->attached)
+            detail += "link " + std::to_string(found->link_id) + " runs another program, " + found->intruder;
         else if (found->cgroup.empty())
             detail += "detached, its cgroup was removed";
         else

@@ -23,15 +23,15 @@ base::Result<bpf_attach_type> type_of(const std::string& name) {
     return base::fail("unknown attach type " + name);
 }
 
-std::string name_of(std::uint32_t id) {
+}  // namespace
+
+std::string program_name(std::uint32_t id) {
     const Fd fd(bpf_prog_get_fd_by_id(id));
     bpf_prog_info info{};
     __u32 size = sizeof info;
     if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0) return {};
     return info.name;
 }
-
-}  // namespace
 
 base::Result<std::vector<EffectiveProgram>> effective_programs(const std::string& cgroup_path,
                                                                const std::string& attach_type) {
@@ -44,7 +44,7 @@ base::Result<std::vector<EffectiveProgram>> effective_programs(const std::string
     if (bpf_prog_query(fd.get(), *type, BPF_F_QUERY_EFFECTIVE, nullptr, ids.data(), &count) != 0)
         return tl::unexpected(base::errno_error("cgroup " + cgroup_path + ": programs of " + attach_type, errno));
     std::vector<EffectiveProgram> programs;
-    for (__u32 i = 0; i < count; ++i) programs.push_back({ids[i], name_of(ids[i])});
+    for (__u32 i = 0; i < count; ++i) programs.push_back({ids[i], program_name(ids[i])});
     return programs;
 }
 

@@ -63,6 +63,7 @@ struct Controller::Impl {
                                                       bool replace_programs);
     void detach_pins(const std::vector<std::string>& pins);
     base::Status detach_others(const std::vector<Attachment>& attachments);
+    bool decides_for_nobody() const;
     base::Status settle_predecessors();
     base::Status keep_root();
     void keep_iterators(RepairReport& report);
@@ -173,6 +174,12 @@ base::Status Controller::Impl::detach_others(const std::vector<Attachment>& atta
     return status;
 }
 
+bool Controller::Impl::decides_for_nobody() const {
+    const auto pins = kernel::entries(layout.links());
+    return pins &&
+           std::none_of(pins->begin(), pins->end(), [](const auto& pin) { return is_connect(program_of_pin(pin)); });
+}
+
 base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool replace_programs) {
     if (auto enough = check_features(features, mesh); !enough) return tl::unexpected(enough.error());
     auto placement = place(mesh);
@@ -189,10 +196,11 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
 
     if (auto copied = predecessors.copy_destinations(*object); !copied) return tl::unexpected(copied.error());
 
-    // The first time, tables come before hooks: a connect hook without settings refuses everything. Later, hooks of
-    // cgroups that are new come before the switch, so that a hook that cannot be attached leaves the old configuration
-    // whole; for that moment the new cgroup is under the old rules.
-    const bool first = banks->generation() == 0;
+    // Where no hook of ours decides yet, tables come before hooks: a connect hook without settings refuses everything,
+    // and one with those of an earlier installation, whole or half removed, is under neither old nor new. Later, hooks
+    // of cgroups that are new come before the switch, so that a hook that cannot be attached leaves the old
+    // configuration whole; for that moment the new cgroup is under the old rules.
+    const bool first = banks->generation() == 0 || (replace_programs && decides_for_nobody());
     std::vector<std::string> fresh;
     if (!first) {
         auto attached = attach_all(attachments, replace_programs);

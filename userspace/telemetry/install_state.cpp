@@ -8,9 +8,17 @@ namespace shunt::telemetry {
 namespace {
 
 constexpr const char* kConnectTypes[] = {"cgroup_inet4_connect", "cgroup_inet6_connect"};
+constexpr const char* kBindTypes[] = {"cgroup_inet4_bind", "cgroup_inet6_bind"};
 
-bool is_connect(const LinkState& link) {
-    return std::find(std::begin(kConnectTypes), std::end(kConnectTypes), link.attach_type) != std::end(kConnectTypes);
+template <std::size_t N>
+bool is_any_of(const LinkState& link, const char* const (&types)[N]) {
+    return std::find(std::begin(types), std::end(types), link.attach_type) != std::end(types);
+}
+
+bool is_connect(const LinkState& link) { return is_any_of(link, kConnectTypes); }
+
+std::string exchanged(const LinkState& link) {
+    return "link " + link.pin + " (" + link.attach_type + ") runs another program, " + link.intruder;
 }
 
 // A removed cgroup may have come back under its name, and then nothing is attached to the new one.
@@ -26,13 +34,14 @@ std::vector<std::string> holes(const Snapshot& snapshot) {
     if (snapshot.generation == 0) found.emplace_back("no configuration is in force");
     std::set<std::string> captured;
     for (const auto& link : snapshot.links) {
+        // Both are on captured cgroups and nowhere else.
+        if (link.attached && (is_connect(link) || is_any_of(link, kBindTypes))) captured.insert(link.cgroup);
         if (!is_connect(link)) continue;
-        if (link.attached)
-            captured.insert(link.cgroup);
-        else
-            found.push_back(missing(link));
+        if (!link.attached) found.push_back(missing(link));
+        if (!link.intruder.empty()) found.push_back(exchanged(link));
     }
-    if (captured.empty()) found.emplace_back("no connect program is attached");
+    if (std::none_of(snapshot.links.begin(), snapshot.links.end(), is_connect))
+        found.emplace_back("no connect program is attached");
     // A pin that somebody removed leaves no trace of its own: each captured cgroup must have both families.
     for (const auto& cgroup : captured)
         for (const char* type : kConnectTypes)
@@ -59,7 +68,10 @@ Judgement judge(const Snapshot& snapshot) {
     if (auto found = holes(snapshot); !found.empty()) return {State::kUnprotected, std::move(found)};
     Judgement judgement{State::kProtected, {}};
     for (const auto& link : snapshot.links)
-        if (!link.attached) judgement.why.push_back(missing(link));
+        if (!link.attached)
+            judgement.why.push_back(missing(link));
+        else if (!link.intruder.empty())
+            judgement.why.push_back(exchanged(link));
     if (std::none_of(snapshot.links.begin(), snapshot.links.end(),
                      [](const auto& link) { return link.attached && link.attach_type == "cgroup_getsockopt"; }))
         judgement.why.emplace_back("no getsockopt program is attached: SO_ORIGINAL_DST is not answered");

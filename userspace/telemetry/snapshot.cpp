@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "kernel/effective.h"
 #include "kernel/link.h"
 #include "kernel/map.h"
 #include "kernel/object.h"
@@ -109,6 +110,8 @@ base::Result<std::vector<LinkState>> read_links(const std::string& directory) {
         link.program_id = info->program_id;
         link.cgroup_id = info->cgroup_id != 0 ? info->cgroup_id : cgroup_id_of_pin(pin);
         link.attached = info->cgroup_id != 0;
+        const auto running = kernel::program_name(info->program_id);
+        if (!running.empty() && running != pin.substr(0, pin.rfind('_'))) link.intruder = running;
         ids.insert(link.cgroup_id);
         links.push_back(std::move(link));
     }

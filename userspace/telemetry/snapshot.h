@@ -28,6 +28,7 @@ struct LinkState {
     std::uint64_t cgroup_id = 0;
     std::string cgroup;     // path below the cgroup2 mount; empty where the cgroup is gone
     bool attached = false;  // false: detached behind our back, or its cgroup was removed
+    std::string intruder;   // name of the program in it where somebody exchanged ours; needs CAP_SYS_ADMIN to be seen
 };
 
 struct TableState {
