@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "file_bench.h"
 #include "policy/explain.h"
 #include "sample.h"
 #include "scratch_kernel.h"
@@ -13,36 +14,38 @@
 namespace shunt::micro_bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int kSmall = 1000;
 constexpr int kLarge = 100000;
 
-double seconds_since(Clock::time_point start, Clock::time_point end) {
-    return std::chrono::duration<double>(end - start).count();
-}
-int size_of(const benchmark::State& state) { return static_cast<int>(state.range(0)); }
 policy::Tables tables_of(const model::Mesh& mesh) { return policy::compile(mesh, policy::offline(mesh)); }
 
 void parse(benchmark::State& state) {
-    const auto text = sample_text(size_of(state));
+    const auto text = text_of(state);
     for (auto step : state) benchmark::DoNotOptimize(sample_mesh(text));
 }
 
 void compile(benchmark::State& state) {
-    const auto mesh = sample_mesh(sample_text(size_of(state)));
+    const auto mesh = sample_mesh(text_of(state));
     for (auto step : state) benchmark::DoNotOptimize(tables_of(mesh));
 }
 
+// With the last configuration still known, as a controller does.
+void compile_again(benchmark::State& state) {
+    const auto mesh = sample_mesh(text_of(state));
+    policy::Compiler compiler;
+    compiler.compile(mesh, policy::offline(mesh));
+    for (auto step : state) benchmark::DoNotOptimize(compiler.compile(mesh, policy::offline(mesh)).endpoints.size());
+}
+
 void plan(benchmark::State& state) {
-    const auto mesh = sample_mesh(sample_text(size_of(state)));
+    const auto mesh = sample_mesh(text_of(state));
     sync::Placement placement;
     for (std::uint64_t id = 1; id <= 100; ++id) placement.captured.push_back({"/mesh/" + std::to_string(id), id, 2});
     for (auto step : state) benchmark::DoNotOptimize(sync::plan(mesh, placement));
 }
 
 void decide(benchmark::State& state) {
-    const auto mesh = sample_mesh(sample_text(size_of(state)));
+    const auto mesh = sample_mesh(text_of(state));
     const auto tables = tables_of(mesh);
     policy::Flow flow;
     flow.destination = {mesh.listeners.back().address, 3306};
@@ -51,7 +54,7 @@ void decide(benchmark::State& state) {
 }
 
 void apply_from_nothing(benchmark::State& state) {
-    const auto mesh = sample_mesh(sample_text(size_of(state)));
+    const auto mesh = sample_mesh(text_of(state));
     for (auto step : state) {
         const ScratchKernel scratch;
         auto banks = or_die(sync::Banks::open(scratch.object(), scratch.layout()));
@@ -62,40 +65,42 @@ void apply_from_nothing(benchmark::State& state) {
     }
 }
 
-// Every change brings a port that neither bank has seen, so both banks differ from it.
-template <bool kParse>
 void apply_one_change(benchmark::State& state) {
     const ScratchKernel scratch;
     auto banks = or_die(sync::Banks::open(scratch.object(), scratch.layout()));
-    auto mesh = sample_mesh(sample_text(size_of(state)));
-    for (int bank = 0; bank < 2; ++bank) or_die(banks.apply(tables_of(mesh)));
-    int port = 10000;
+    auto mesh = sample_mesh(text_of(state));
+    policy::Compiler compiler;
+    const auto apply = [&] { return or_die(banks.apply(compiler.compile(mesh, policy::offline(mesh)))); };
+    for (int bank = 0; bank < 2; ++bank) apply();
+    Ports ports;
     auto& changing = mesh.clusters[mesh.clusters.size() / 2].endpoints.front();
     for (auto step : state) {
-        port = port < 60000 ? port + 1 : 10001;
-        const auto text = kParse ? sample_text(size_of(state), port) : std::string();
-        changing.address.port = static_cast<std::uint16_t>(port);
+        changing.address.port = static_cast<std::uint16_t>(ports.next());
         const auto start = Clock::now();
-        const auto report = or_die(banks.apply(kParse ? tables_of(sample_mesh(text)) : tables_of(mesh)));
+        const auto report = apply();
         state.SetIterationTime(seconds_since(start, report.in_force));
-        if (report.changed == 0 || report.changed > 2)
-            or_die(base::Status(base::fail("one change wrote " + std::to_string(report.changed) + " entries")));
+        check_one_change(report.changed);
     }
 }
 
-void sizes(benchmark::internal::Benchmark* one) { one->Arg(kSmall)->Arg(kLarge)->Unit(benchmark::kMicrosecond); }
-void timed_by_hand(benchmark::internal::Benchmark* one) {
-    sizes(one);
-    one->UseManualTime()->Unit(benchmark::kMillisecond);
+// Endpoints, and how many of them a cluster has.
+void sizes(benchmark::internal::Benchmark* one) {
+    one->Args({kSmall, 100})->Args({kLarge, 100})->Unit(benchmark::kMicrosecond);
 }
+void sizes_and_shapes(benchmark::internal::Benchmark* one) {
+    sizes(one);
+    one->Args({kLarge, 10})->Args({kLarge, 1});
+}
+void timed_by_hand(benchmark::internal::Benchmark* one) { one->UseManualTime()->Unit(benchmark::kMillisecond); }
 
 BENCHMARK(decide)->Apply(sizes);
 BENCHMARK(plan)->Apply(sizes);
-BENCHMARK(compile)->Apply(sizes);
+BENCHMARK(compile)->Apply(sizes_and_shapes);
+BENCHMARK(compile_again)->Apply(sizes_and_shapes);
 BENCHMARK(parse)->Apply(sizes);
-BENCHMARK(apply_from_nothing)->Apply(timed_by_hand);
-BENCHMARK(apply_one_change<false>)->Name("apply_one_change")->Apply(timed_by_hand);
-BENCHMARK(apply_one_change<true>)->Name("parse_apply_one_change")->Apply(timed_by_hand);
+BENCHMARK(apply_from_nothing)->Apply(sizes)->Apply(timed_by_hand);
+BENCHMARK(apply_one_change)->Apply(sizes_and_shapes)->Apply(timed_by_hand);
+BENCHMARK(file_to_in_force)->Apply(sizes)->Apply(timed_by_hand);
 
 }  // namespace
 }  // namespace shunt::micro_bench

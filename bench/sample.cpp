@@ -6,8 +6,6 @@
 namespace shunt::micro_bench {
 namespace {
 
-constexpr int kPerCluster = 100;
-
 std::string cluster_name(int i) { return "outbound|3306||s" + std::to_string(i) + ".default.svc.cluster.local"; }
 std::string address(int network, int i) {
     return std::to_string(network) + "." + std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." +
@@ -16,8 +14,8 @@ std::string address(int network, int i) {
 
 }  // namespace
 
-std::string sample_text(int endpoints, int port) {
-    const int clusters = endpoints / kPerCluster;
+std::string sample_text(int endpoints, int port, int each) {
+    const int clusters = endpoints / each;
     std::string text =
         "proxy: { listen: 0.0.0.0:15001, identity: { uids: [1337] } }\ncapture: { cgroups: [/mesh] }\nlisteners:\n";
     for (int i = 0; i < clusters; ++i)
@@ -26,8 +24,8 @@ std::string sample_text(int endpoints, int port) {
     text += "clusters:\n";
     for (int i = 0; i < clusters; ++i) {
         text += "  - name: \"" + cluster_name(i) + "\"\n    type: EDS\n    endpoints:\n";
-        for (int j = 0; j < kPerCluster; ++j) {
-            const int n = i * kPerCluster + j;
+        for (int j = 0; j < each; ++j) {
+            const int n = i * each + j;
             text += "      - { address: " + address(11, n + 1) + ":" +
                     std::to_string(n == endpoints / 2 ? port : 8080) + ", weight: 1 }\n";
         }

@@ -25,9 +25,9 @@ inline void or_die(const base::Status& status) {
     std::exit(1);
 }
 
-// Direct listeners with a cluster of 100 endpoints each; `endpoints` is a multiple of 100, at most 1,000,000. `port` is
+// Direct listeners with a cluster of `each` endpoints; `endpoints` is a multiple of that, at most 1,000,000. `port` is
 // that of one endpoint in the middle, the others have 8080.
-std::string sample_text(int endpoints, int port = 8080);
+std::string sample_text(int endpoints, int port = 8080, int each = 100);
 model::Mesh sample_mesh(const std::string& text);
 
 }  // namespace shunt::micro_bench

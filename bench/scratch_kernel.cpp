@@ -13,7 +13,9 @@
 namespace shunt::micro_bench {
 namespace {
 
-constexpr const char* kMount = "/tmp";  // hidden for this process only
+// Hidden for this process only.
+constexpr const char* kMount = "/tmp";
+constexpr const char* kFiles = "/var/tmp";
 
 void check(int result, const char* what) {
     if (result != 0) or_die(base::Status(tl::unexpected(base::errno_error(what, errno))));
@@ -25,7 +27,10 @@ void enter_scratch_namespace() {
     check(unshare(CLONE_NEWNS), "a mount namespace");
     check(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "private mounts");
     check(mount("bpf", kMount, "bpf", 0, "mode=0700"), "a bpffs");
+    check(mount("tmpfs", kFiles, "tmpfs", 0, "mode=0700"), "a tmpfs");
 }
+
+std::string scratch_file(const std::string& name) { return std::string(kFiles) + "/" + name; }
 
 ScratchKernel::ScratchKernel() : object_(or_die(kernel::Object::open())) {
     static int made = 0;

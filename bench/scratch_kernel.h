@@ -3,15 +3,17 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "kernel/object.h"
 #include "sync/layout.h"
 
 namespace shunt::micro_bench {
 
-// Pins go to a bpffs in a mount namespace of this process alone, so nothing is left however the process ends. Needs
-// root.
+// Pins and files go to file systems in a mount namespace of this process alone, so nothing is left however the process
+// ends. Needs root.
 void enter_scratch_namespace();
+std::string scratch_file(const std::string& name);
 
 class ScratchKernel {
 public:

@@ -39,16 +39,79 @@ TEST(Table, KeysAreOrderedByTheirBytes) {
 }
 
 TEST(Table, FinishSortsAndKeepsTheLastOfEqualKeys) {
-    Table<std::uint64_t, int> table;
-    for (const std::uint64_t key : {7, 3, 7, 9}) table.append(key, static_cast<int>(table.size()));
+    Table<std::uint64_t, std::int64_t> table;
+    for (const std::uint64_t key : {7, 3, 7, 9}) table.append(key, static_cast<std::int64_t>(table.size()));
     table.finish();
     ASSERT_EQ(table.size(), 3u);
     EXPECT_EQ(table.at(7), 2);
-    Table<std::uint64_t, int> twice;  // in order already
+    Table<std::uint64_t, std::int64_t> twice;  // in order already
     for (int i = 0; i < 2; ++i) twice.append(3, i);
     twice.finish();
     ASSERT_EQ(twice.size(), 1u);
     EXPECT_EQ(twice.at(3), 1);
+}
+
+using Numbers64 = Table<std::uint64_t, std::uint64_t>;
+
+Numbers64 two_blocks(std::uint64_t value) {
+    Numbers64 table;
+    table.append_block({{1, 10}, {2, 20}}, {});
+    table.append_block({{3, 30}, {5, value}}, {});
+    return table;
+}
+
+TEST(Table, IsOneListAcrossItsBlocks) {
+    auto table = two_blocks(50);
+    std::vector<std::uint64_t> keys;
+    for (const auto& [key, value] : table) keys.push_back(key);
+    EXPECT_EQ(keys, (std::vector<std::uint64_t>{1, 2, 3, 5}));
+    for (const auto key : keys) EXPECT_EQ(table.at(key), key * 10);
+    for (const std::uint64_t key : {0, 4, 6}) EXPECT_FALSE(table.contains(key));
+    for (const std::uint64_t key : {0, 4, 6}) table[key] = key * 10;
+    EXPECT_EQ(table.size(), 7u);
+    table[3] = 31;
+    EXPECT_EQ(table.size(), 7u);
+    EXPECT_EQ(table.at(3), 31u);
+    table.finish();
+    EXPECT_EQ(table.size(), 7u);
+    table.append(2, 21);
+    table.finish();
+    EXPECT_EQ(table.size(), 7u);
+    EXPECT_EQ(table.at(2), 21u);
+    EXPECT_EQ(std::distance(table.begin(), table.end()), 7);
+}
+
+TEST(Table, ACopyIsChangedAlone) {
+    const auto first = two_blocks(50);
+    auto second = first, third = first;
+    second[5] = 51;
+    second.append(7, 70);
+    third.for_each_value([](std::uint64_t, std::uint64_t& value) { value = 0; });
+    EXPECT_EQ(first.size(), 4u);
+    EXPECT_EQ(first.at(5), 50u);
+    EXPECT_EQ(second.at(5), 51u);
+    EXPECT_EQ(third.at(1), 0u);
+    EXPECT_EQ(second.at(1), 10u);
+}
+
+TEST(Table, SharesTheBlocksThatAreTheSame) {
+    const auto first = two_blocks(50);
+    Numbers64 second;
+    second.append_block({{1, 10}, {2, 20}}, first);
+    second.append_block({{3, 30}, {5, 51}}, first);
+    auto a = first.begin(), b = second.begin();
+    EXPECT_TRUE(a.skip_shared(b));
+    EXPECT_EQ(b->first, 3u);
+    EXPECT_FALSE(a.skip_shared(b)) << "another value";
+    auto same = two_blocks(50);
+    a = first.begin(), b = same.begin();
+    EXPECT_FALSE(a.skip_shared(b)) << "the same by chance";
+    same.share(first);
+    a = first.begin(), b = same.begin();
+    EXPECT_TRUE(a.skip_shared(b) && a.skip_shared(b));
+    EXPECT_TRUE(a == first.end() && b == same.end());
+    second.share(first);
+    EXPECT_EQ(second.at(5), 51u);
 }
 
 TEST(Compile, DefaultsCaptureEverythingWithEmptyTables) {

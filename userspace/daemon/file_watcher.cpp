@@ -17,8 +17,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kQuiet{200};
-constexpr milliseconds kLongest{1000};  // of a change that never becomes quiet
+constexpr auto kQuiet = FileWatcher::kQuiet;
+constexpr auto kLongest = FileWatcher::kLongest;
 constexpr milliseconds kAnyway{10000};  // file systems without inotify, and a directory that was itself replaced
 constexpr std::uint32_t kEvents = IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR;
 

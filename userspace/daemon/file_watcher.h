@@ -13,8 +13,11 @@ namespace shunt::daemon {
 
 class FileWatcher {
 public:
-    // `changed` runs in a thread of its own, after the file's surroundings have been quiet for 200 ms, and at least
-    // once a second while they are not. It may be told of changes that are none.
+    static constexpr std::chrono::milliseconds kQuiet{200};
+    static constexpr std::chrono::milliseconds kLongest{1000};  // of a change that never becomes quiet
+
+    // `changed` runs in a thread of its own, after the file's surroundings have been quiet for kQuiet, and at least
+    // every kLongest while they are not. It may be told of changes that are none.
     static base::Result<FileWatcher> start(const std::string& file, std::function<void()> changed);
     FileWatcher(FileWatcher&& other) noexcept;
     FileWatcher(const FileWatcher&) = delete;

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "policy/egress.h"
 
@@ -16,9 +17,22 @@ std::uint32_t hash(const std::string& name) {
     return h;
 }
 
+// Clusters whose numbers begin with the same bits lie in one block of the tables: where they are does not depend on
+// what other clusters there are, and a change to one of them makes that block anew.
+constexpr unsigned kBlockBits = 10;
+// In the order of the tables, which is that of the bytes.
+std::uint32_t ordered(std::uint32_t id) { return ntohl(id); }
+std::uint32_t block_of(std::uint32_t id) { return ordered(id) >> (32 - kBlockBits); }
+
+// The entries of the clusters of one block.
+struct ClusterBlock {
+    EndpointTable::Entries endpoints;
+    ClusterTable::Entries clusters;
+};
+
 // Healthy endpoints only: UNHEALTHY and DRAINING ones get no new connections. Returns whether others were left over, of
 // the other family.
-bool compile_cluster(const model::Cluster& cluster, std::uint32_t id, std::uint32_t family, Tables& tables) {
+bool compile_cluster(const model::Cluster& cluster, std::uint32_t id, std::uint32_t family, ClusterBlock& block) {
     shunt_cluster size{};
     bool others = false;
     for (const auto& endpoint : cluster.endpoints) {
@@ -29,10 +43,16 @@ bool compile_cluster(const model::Cluster& cluster, std::uint32_t id, std::uint3
             continue;
         }
         size.total_weight += endpoint.weight;
-        tables.endpoints.append({id, family, size.endpoints++},
-                                {size.total_weight, address.to_abi(), htons(endpoint.address.port), 0});
+        block.endpoints.emplace_back(
+            shunt_endpoint_key{id, family, size.endpoints++},
+            shunt_endpoint{size.total_weight, address.to_abi(), htons(endpoint.address.port), 0});
     }
-    if (size.endpoints > 0) tables.clusters.append({id, family}, size);
+    if (size.endpoints == 0) return others;
+    block.clusters.emplace_back(shunt_cluster_key{id, family}, size);
+    // Numbers of one byte are in order as they come.
+    if (size.endpoints > 256)
+        std::sort(block.endpoints.end() - size.endpoints, block.endpoints.end(),
+                  [](const auto& a, const auto& b) { return compare_bytes(a.first, b.first) < 0; });
     return others;
 }
 
@@ -71,19 +91,35 @@ std::unordered_set<std::string> refused_clusters(const model::Mesh& mesh) {
     return empty;
 }
 
+// Calls visit(scope, listener); the scope is null for those of the whole configuration.
+template <class Visit>
+void for_each_listener(const model::Mesh& mesh, Visit visit) {
+    for (const auto& listener : mesh.listeners) visit(static_cast<const model::Scope*>(nullptr), listener);
+    for (const auto& scope : mesh.scopes)
+        if (scope.listeners)
+            for (const auto& listener : *scope.listeners) visit(&scope, listener);
+}
+
+bool is_named(const std::string& name, const model::Scope* scope, const model::Listener& listener) {
+    return scope == nullptr ? name == listener.name : name == listener_name(scope, listener);
+}
+
 }  // namespace
 
-Ids::Ids(std::vector<std::string> names) {
-    std::sort(names.begin(), names.end());
+Ids::Ids(const std::vector<std::string>& names) {
+    auto sorted = names;
+    std::sort(sorted.begin(), sorted.end());
     std::unordered_set<std::uint32_t> taken;
-    taken.reserve(names.size());
-    ids_.reserve(names.size());
-    for (auto& name : names) {
+    taken.reserve(sorted.size());
+    ids_.reserve(sorted.size());
+    for (auto& name : sorted) {
         std::uint32_t id = hash(name);
         while (id == 0 || taken.contains(id)) ++id;
         taken.insert(id);
         ids_.emplace(std::move(name), id);
     }
+    in_order_.reserve(names.size());
+    for (const auto& name : names) in_order_.push_back(&*ids_.find(name));
 }
 
 std::uint32_t Ids::of(const std::string& name) const {
@@ -95,7 +131,7 @@ Ids cluster_ids(const model::Mesh& mesh) {
     std::vector<std::string> names;
     names.reserve(mesh.clusters.size());
     for (const auto& cluster : mesh.clusters) names.push_back(cluster.name);
-    return Ids(std::move(names));
+    return Ids(names);
 }
 
 std::string listener_name(const model::Scope* scope, const model::Listener& listener) {
@@ -105,37 +141,60 @@ std::string listener_name(const model::Scope* scope, const model::Listener& list
 
 Ids listener_ids(const model::Mesh& mesh) {
     std::vector<std::string> names;
-    for (const auto& listener : mesh.listeners) names.push_back(listener_name(nullptr, listener));
-    for (const auto& scope : mesh.scopes)
-        if (scope.listeners)
-            for (const auto& listener : *scope.listeners) names.push_back(listener_name(&scope, listener));
-    return Ids(std::move(names));
+    for_each_listener(mesh, [&](auto... listener) { names.push_back(listener_name(listener...)); });
+    return Ids(names);
 }
 
 Ids scope_ids(const model::Mesh& mesh) {
     std::vector<std::string> names;
     for (const auto& scope : mesh.scopes) names.push_back(scope.name);
-    return Ids(std::move(names));
+    return Ids(names);
 }
 
-void compile_clusters(const model::Mesh& mesh, const Ids& clusters, Tables& tables) {
-    // In the order of the table, so that nothing is left to sort.
-    std::vector<std::pair<std::uint32_t, const model::Cluster*>> ordered;
-    ordered.reserve(mesh.clusters.size());
-    for (const auto& cluster : mesh.clusters) ordered.emplace_back(clusters.of(cluster.name), &cluster);
-    std::sort(ordered.begin(), ordered.end(),
-              [](const auto& a, const auto& b) { return std::memcmp(&a.first, &b.first, sizeof a.first) < 0; });
-    std::size_t endpoints = 0;
-    for (const auto& cluster : mesh.clusters) endpoints += cluster.endpoints.size();
-    tables.endpoints.reserve(endpoints);
-    for (const auto& [id, cluster] : ordered)
-        if (compile_cluster(*cluster, id, 4, tables)) compile_cluster(*cluster, id, 6, tables);
-    tables.clusters.finish();
-    tables.endpoints.finish();
+void Numbers::follow(const model::Mesh& mesh) {
+    const auto named_as_before = [&] {
+        if (mesh.clusters.size() != clusters.size()) return false;
+        for (std::size_t i = 0; i < clusters.size(); ++i)
+            if (mesh.clusters[i].name != clusters.name(i)) return false;
+        return true;
+    };
+    if (!named_as_before()) {
+        clusters = cluster_ids(mesh);
+        by_id.resize(clusters.size());
+        std::iota(by_id.begin(), by_id.end(), 0u);
+        std::sort(by_id.begin(), by_id.end(),
+                  [&](auto a, auto b) { return ordered(clusters.at(a)) < ordered(clusters.at(b)); });
+    }
+    std::size_t place = 0;
+    bool same = true;
+    for_each_listener(mesh, [&](const model::Scope* scope, const model::Listener& listener) {
+        same = same && place < listeners.size() && is_named(listeners.name(place), scope, listener);
+        ++place;
+    });
+    if (!same || place != listeners.size()) listeners = listener_ids(mesh);
 }
 
-ListenerContext::ListenerContext(const model::Mesh& whole)
-    : mesh(whole), clusters(cluster_ids(whole)), listeners(listener_ids(whole)), empty(refused_clusters(whole)) {}
+void compile_clusters(const model::Mesh& mesh, const Numbers& numbers, const Tables& earlier, Tables& tables) {
+    ClusterBlock block;
+    const auto close = [&] {
+        tables.endpoints.append_block(block.endpoints, earlier.endpoints);
+        tables.clusters.append_block(block.clusters, earlier.clusters);
+        block.endpoints.clear();
+        block.clusters.clear();
+    };
+    std::uint32_t open = 0;
+    for (const auto place : numbers.by_id) {
+        const auto id = numbers.clusters.at(place);
+        if (block_of(id) != open) close();
+        open = block_of(id);
+        const auto& cluster = mesh.clusters[place];
+        if (compile_cluster(cluster, id, 4, block)) compile_cluster(cluster, id, 6, block);
+    }
+    close();
+}
+
+ListenerContext::ListenerContext(const model::Mesh& whole, const Numbers& numbers)
+    : mesh(whole), clusters(numbers.clusters), listeners(numbers.listeners), empty(refused_clusters(whole)) {}
 
 ListenerTable compile_listeners(const ListenerContext& context, const model::Scope* scope, SplitTable& splits) {
     ListenerTable table;
@@ -143,12 +202,15 @@ ListenerTable compile_listeners(const ListenerContext& context, const model::Sco
     const auto* owner = scope != nullptr && scope->listeners ? scope : nullptr;
     const bool refuse_empty = settings.policy.empty_cluster == model::EmptyCluster::kRefuse;
     const Egress egress(context.mesh, settings.egress_hosts);
-    for (const auto& listener : settings.listeners) {
+    for (std::size_t place = 0; place < settings.listeners.size(); ++place) {
+        const auto& listener = settings.listeners[place];
         if (!egress.sees(listener)) continue;
         shunt_listener_key key{};
         if (!listener.address.is_unspecified()) key.addr = listener.address.to_abi();
         key.port_be = htons(listener.port);
-        const auto id = context.listeners.of(listener_name(owner, listener));
+        // Those of the whole configuration come first; looking each name up would be half of what is done here.
+        const auto id =
+            owner == nullptr ? context.listeners.at(place) : context.listeners.of(listener_name(owner, listener));
         auto compiled = compile_listener(listener, id, context.clusters, splits);
         if (!listener.direct && refuse_empty && context.empty.contains(listener.cluster))
             compiled.flags |= SHUNT_LISTENER_EMPTY;

@@ -18,12 +18,22 @@ namespace shunt::policy {
 // small in the tables as it is in the file. Never 0.
 class Ids {
 public:
-    explicit Ids(std::vector<std::string> names);
+    Ids() = default;
+    explicit Ids(const std::vector<std::string>& names);
+    Ids(Ids&&) = default;
+    Ids& operator=(Ids&&) = default;
+
     // 0 where the name is unknown.
     std::uint32_t of(const std::string& name) const;
+    // By the place in the list that was given.
+    std::size_t size() const { return in_order_.size(); }
+    const std::string& name(std::size_t place) const { return in_order_[place]->first; }
+    std::uint32_t at(std::size_t place) const { return in_order_[place]->second; }
 
 private:
-    std::unordered_map<std::string, std::uint32_t> ids_;
+    using Numbered = std::unordered_map<std::string, std::uint32_t>;
+    Numbered ids_;
+    std::vector<const Numbered::value_type*> in_order_;
 };
 
 Ids cluster_ids(const model::Mesh& mesh);
@@ -33,16 +43,24 @@ std::string listener_name(const model::Scope* scope, const model::Listener& list
 // Of scopes; the sets of entries that are a scope's own bear its number.
 Ids scope_ids(const model::Mesh& mesh);
 
-// Fills clusters and endpoints, which all scopes share.
-void compile_clusters(const model::Mesh& mesh, const Ids& clusters, Tables& tables);
+// The numbers of a configuration's names, kept for the next one: they are made anew only where a name is another.
+struct Numbers {
+    Ids clusters, listeners;
+    std::vector<std::uint32_t> by_id;  // places in Mesh::clusters, in the order of the tables
+
+    void follow(const model::Mesh& mesh);
+};
+
+// Fills clusters and endpoints, which all scopes share. What is as in `earlier` shares its entries.
+void compile_clusters(const model::Mesh& mesh, const Numbers& numbers, const Tables& earlier, Tables& tables);
 
 // What a whole configuration's listeners have in common.
 struct ListenerContext {
     const model::Mesh& mesh;
-    Ids clusters;
-    Ids listeners;
+    const Ids& clusters;
+    const Ids& listeners;
     std::unordered_set<std::string> empty;  // clusters without a healthy endpoint
-    explicit ListenerContext(const model::Mesh& whole);
+    ListenerContext(const model::Mesh& whole, const Numbers& numbers);
 };
 
 // The listeners that one scope sees (null: the base scope), under set 0; their splits go into `splits`.

@@ -40,13 +40,18 @@ shunt_cidr6_key key6(const base::Cidr& cidr) {
 // look-up returns the longest prefix only. Ordered by address, then prefix: what covers comes before what it covers.
 class CidrCollector {
 public:
-    void add(const base::Cidr& cidr, std::uint32_t flags) { flags_[cidr] |= flags; }
+    void add(const base::Cidr& cidr, std::uint32_t flags) { ranges_.emplace_back(cidr, flags); }
 
-    void write(Parts& parts) const {
-        std::vector<std::pair<base::Cidr, std::uint32_t>> covering;  // a chain, widest first
-        for (const auto& [cidr, own] : flags_) {
+    void write(Parts& parts) {
+        const auto before = [](const auto& a, const auto& b) { return a.first < b.first; };  // by address, then prefix
+        if (!std::is_sorted(ranges_.begin(), ranges_.end(), before)) std::sort(ranges_.begin(), ranges_.end(), before);
+        std::vector<Range> covering;  // a chain, widest first
+        for (auto range = ranges_.begin(); range != ranges_.end();) {
+            const auto cidr = range->first;
+            std::uint32_t flags = 0;
+            for (; range != ranges_.end() && range->first == cidr; ++range) flags |= range->second;
             while (!covering.empty() && !covering.back().first.contains(cidr.address)) covering.pop_back();
-            const std::uint32_t flags = own | (covering.empty() ? 0 : covering.back().second);
+            if (!covering.empty()) flags |= covering.back().second;
             covering.emplace_back(cidr, flags);
             if (cidr.is_v4())
                 parts.cidrs4.append(key4(cidr), {flags});
@@ -58,7 +63,8 @@ public:
     }
 
 private:
-    std::map<base::Cidr, std::uint32_t> flags_;  // by address, then by prefix
+    using Range = std::pair<base::Cidr, std::uint32_t>;
+    std::vector<Range> ranges_;
 };
 
 void compile_ports(const model::Capture& capture, Parts& parts) {
@@ -180,10 +186,21 @@ Parts compile_parts(const model::Settings& settings, const std::optional<CgroupI
 
 }  // namespace
 
-Tables compile(const model::Mesh& mesh, const Resolved& resolved) {
+struct Compiler::Memory {
+    Numbers numbers;
     Tables tables;
-    const ListenerContext context(mesh);
-    compile_clusters(mesh, context.clusters, tables);
+};
+
+Compiler::Compiler() : memory_(std::make_unique<Memory>()) {}
+Compiler::Compiler(Compiler&&) noexcept = default;
+Compiler& Compiler::operator=(Compiler&&) noexcept = default;
+Compiler::~Compiler() = default;
+
+const Tables& Compiler::compile(const model::Mesh& mesh, const Resolved& resolved) {
+    Tables tables;
+    memory_->numbers.follow(mesh);
+    const ListenerContext context(mesh, memory_->numbers);
+    compile_clusters(mesh, memory_->numbers, memory_->tables, tables);
     ScopeCompiler compiler(context, tables);
     auto base = compiler.compile(nullptr, compile_parts(model::settings_of(mesh, nullptr), resolved.proxy));
     tables.scopes.append({0}, base);
@@ -207,8 +224,12 @@ Tables compile(const model::Mesh& mesh, const Resolved& resolved) {
     const auto ports = proxy_ports(mesh);
     tables.bank.proxy_ports = static_cast<std::uint32_t>(ports.size());
     std::transform(ports.begin(), ports.end(), tables.bank.proxy_ports_be, [](auto port) { return htons(port); });
-    return tables;
+    for_each_table([&](const char*, auto member) { (tables.*member).share(memory_->tables.*member); });
+    memory_->tables = std::move(tables);
+    return memory_->tables;
 }
+
+Tables compile(const model::Mesh& mesh, const Resolved& resolved) { return Compiler().compile(mesh, resolved); }
 
 Resolved offline(const model::Mesh& mesh) {
     // That a cgroup is configured is enough to answer for a flow that comes from it.

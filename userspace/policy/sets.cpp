@@ -57,7 +57,9 @@ std::uint32_t ScopeCompiler::listeners_of(const model::Scope* scope, std::uint32
 }
 
 void ScopeCompiler::finish() {
-    for_each_table([&](const char*, auto member) { (tables_.*member).finish(); });
+    const auto finish = [](auto&... tables) { (tables.finish(), ...); };
+    finish(tables_.scopes, tables_.ports, tables_.cidrs4, tables_.cidrs6, tables_.owners, tables_.listeners,
+           tables_.splits);
 }
 
 shunt_scope ScopeCompiler::compile(const model::Scope* scope, Parts parts) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -81,6 +82,24 @@ Resolved offline(const model::Mesh& mesh);
 // A configuration names more proxy ports than a bank holds (SHUNT_PROXY_PORTS), or a cgroup too deep: an error.
 base::Status check_limits(const model::Mesh& mesh, const Resolved& resolved);
 
+// The compile step for one configuration after another. Names and clusters that are as they were are compared, not made
+// anew, and the tables of the new configuration share what they have in common with those of the last one.
+class Compiler {
+public:
+    Compiler();
+    Compiler(Compiler&&) noexcept;
+    Compiler& operator=(Compiler&&) noexcept;
+    ~Compiler();
+
+    // Until the next call.
+    const Tables& compile(const model::Mesh& mesh, const Resolved& resolved);
+
+private:
+    struct Memory;
+    std::unique_ptr<Memory> memory_;
+};
+
+// One configuration alone.
 Tables compile(const model::Mesh& mesh, const Resolved& resolved);
 
 }  // namespace shunt::policy

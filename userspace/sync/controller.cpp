@@ -47,6 +47,7 @@ struct Controller::Impl {
     kernel::Features features;
     std::unique_ptr<kernel::Object> object;
     std::unique_ptr<Banks> banks;
+    policy::Compiler compiler;
     Keeper keeper;
     Predecessors predecessors;
     std::vector<std::string> iterators;  // pinned ones, by name
@@ -190,7 +191,7 @@ base::Result<ApplyReport> Controller::Impl::apply(const model::Mesh& mesh, bool 
                                   " lies below another captured cgroup and is covered by it");
     const auto resolved = resolve(*placement);
     if (auto fits = policy::check_limits(mesh, resolved); !fits) return tl::unexpected(fits.error());
-    const auto tables = policy::compile(mesh, resolved);
+    const auto& tables = compiler.compile(mesh, resolved);
     report.entries = policy::entries(tables);
     const auto attachments = plan(mesh, *placement);
 

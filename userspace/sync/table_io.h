@@ -42,22 +42,25 @@ base::Status fill_table(const kernel::Map<K, V>& map, const policy::Table<K, V>&
     return map.raw().update_batch(keys, values, static_cast<std::uint32_t>(wanted.size()));
 }
 
-// Removes first, then writes: a table that is full can be changed. Both tables are sorted, so one pass finds what
-// differs.
+// Removes first, then writes: a table that is full can be changed. Both tables are sorted, so one pass over what they
+// do not share finds what differs.
 template <class K, class V>
 struct Difference {
     std::vector<K> surplus;
     std::vector<std::pair<K, V>> missing;
+    std::size_t compared = 0;  // entries that were looked at for it
     std::size_t size() const { return surplus.size() + missing.size(); }
 };
 
 template <class K, class V>
 Difference<K, V> difference(const policy::Table<K, V>& held, const policy::Table<K, V>& wanted) {
     Difference<K, V> found;
-    auto& [surplus, missing] = found;
+    auto& [surplus, missing, compared] = found;
     auto have = held.begin();
     auto want = wanted.begin();
     while (have != held.end() || want != wanted.end()) {
+        if (have != held.end() && want != wanted.end() && have.skip_shared(want)) continue;
+        ++compared;
         const int order = have == held.end()     ? 1
                           : want == wanted.end() ? -1
                                                  : policy::compare_bytes(have->first, want->first);
@@ -88,8 +91,6 @@ base::Status write_difference(const kernel::Map<K, V>& map, const Difference<K, 
 template <class K, class V>
 base::Result<std::size_t> change_table(const kernel::Map<K, V>& map, policy::Table<K, V>& held,
                                        const policy::Table<K, V>& wanted) {
-    // More new entries than this are copied with all the others: each one alone moves what is behind it.
-    constexpr std::size_t kFew = 16;
     const auto change = difference(held, wanted);
     if (auto written = write_difference(map, change); !written) {
         auto left = read_table(map);
@@ -98,11 +99,7 @@ base::Result<std::size_t> change_table(const kernel::Map<K, V>& map, policy::Tab
         clear_hits(held);
         return tl::unexpected(written.error());
     }
-    if (change.surplus.empty() && change.missing.size() <= kFew) {
-        for (const auto& [key, value] : change.missing) held[key] = value;
-    } else {
-        held = wanted;
-    }
+    held = wanted;  // its blocks
     return change.size();
 }
 
