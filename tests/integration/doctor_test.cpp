@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -281,6 +282,35 @@ TEST_F(Doctor, NothingInstalled) {
     const auto answer = Json::parse(run_command(sandbox_.client_side(), words));  // throws unless it ends with 0
     EXPECT_NE(answer.at("state"), "broken");
     EXPECT_EQ(findings(answer, "info").empty(), false);
+}
+
+// A thousand pods have a thousand network namespaces; the programs that list rules are run in some of them only.
+TEST_F(Doctor, RulesAreReadInThirtyTwoNamespaces) {
+    const ProbeProxy proxy(sandbox_);
+    const RunningShunt shunt(sandbox_, config());
+    std::vector<Child> pods;
+    for (int i = 0; i < 34; ++i)
+        pods.emplace_back(Placement{.netns = {}, .cgroup = sandbox_.app_cgroup()}, [](int control) {
+            check(unshare(CLONE_NEWNET), "unshare");
+            send_text(control, "there");
+            receive_text(control);
+        });
+    for (const auto& pod : pods) ASSERT_EQ(receive_text(pod.control()), "there");
+    std::size_t looked_at = 0, rules = 0;
+    std::string rest;
+    const auto answer = ask(shunt);
+    for (const auto& finding : answer.at("findings")) {
+        looked_at += finding.at("check") == "network.lo";
+        if (finding.at("check") != "network.rules") continue;
+        const auto detail = finding.at("detail").get<std::string>();
+        if (detail.find("more were not asked") == std::string::npos)
+            ++rules;
+        else
+            rest = detail;
+    }
+    EXPECT_EQ(looked_at, pods.size() + 1) << "and the namespace of the sandbox";
+    EXPECT_EQ(rules, 32u);
+    EXPECT_EQ(rest, "rules were read in 32 network namespaces; 3 more were not asked");
 }
 
 }  // namespace

@@ -128,6 +128,24 @@ class Schema(unittest.TestCase):
             with self.subTest(path):
                 self.assertEqual([f"{list(e.path)}: {e.message}" for e in VALIDATOR.iter_errors(load(path))], [])
 
+    def test_every_key_has_an_example_in_the_manual(self):
+        def keys(node, path=""):
+            if isinstance(node, dict):
+                for key, child in node.items():
+                    yield path, key
+                    yield from keys(child, f"{path}.{key}" if path else key)
+            elif isinstance(node, list):
+                for child in node:
+                    yield from keys(child, path + "[0]")
+
+        with open(f"{ROOT}/docs/config.md", encoding="utf-8") as file:
+            blocks = re.findall(r"^```yaml\n(.*?)^```", file.read(), re.S | re.M)
+        shown = {pair for block in blocks for pair in keys(yaml.load(block, Loader=Yaml12))}
+        # What a scope has in common with the whole configuration is shown there.
+        known = {(path, key) for path, keys_of in sections(SCHEMA) for key in keys_of if not path.startswith("scopes[0].")}
+        self.assertGreater(len(known), 50)
+        self.assertEqual(known - shown, set())
+
     def test_bad_shapes_are_not(self):
         tried = 0
         for path in sorted(glob.glob(f"{ROOT}/tests/config/bad/*.yaml")):

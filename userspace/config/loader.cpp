@@ -42,6 +42,7 @@ void read_mesh(Problems& problems, const Node& root, model::Mesh& mesh, Notes& n
     check_references(problems, mesh, mesh.listeners, notes);
     check_routes(problems, mesh, notes);
     if (scopes) read_scopes(problems, *scopes, mesh, notes);
+    check_policy(problems, mesh);
 }
 
 base::Result<Loaded> refused(const Problems& problems) {

@@ -59,6 +59,7 @@ void check_cgroups(Problems& problems, const model::Capture& capture);
 void check_references(Problems& problems, const model::Mesh& mesh, const std::vector<model::Listener>& listeners,
                       const Notes& notes);
 void check_routes(Problems& problems, const model::Mesh& mesh, const Notes& notes);
+void check_policy(Problems& problems, const model::Mesh& mesh);  // of all scopes, once they are read
 
 // After everything else was read, because a scope inherits what it does not say.
 void read_scopes(Problems& problems, const Value& value, model::Mesh& mesh, const Notes& notes);

@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <mutex>
@@ -19,6 +18,7 @@
 #include "daemon/mender.h"
 #include "daemon/metrics_publisher.h"
 #include "daemon/notify.h"
+#include "daemon/pace.h"
 #include "daemon/privileges.h"
 #include "daemon/reloader.h"
 #include "daemon/signals.h"
@@ -31,25 +31,10 @@ namespace {
 
 constexpr std::size_t kNamed = 10;  // cgroups in one line of the log
 
-// What is missing is back within a second, unless there is so much to look at that looking would take more than a
-// hundredth of a CPU: thousands of links are looked at less often.
-constexpr int kLookEveryMs = 250;
-constexpr int kLookAtLeastEveryMs = 5000;
-constexpr int kRestPerWork = 100;
-
 std::chrono::nanoseconds thread_cpu_time() {
     timespec now{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
-
-// Returns after how many milliseconds to look again.
-int look(Mender& mender, FailureLog& failures) {
-    const auto before = thread_cpu_time();
-    mender.look();
-    failures.look();
-    const auto rest = std::chrono::ceil<std::chrono::milliseconds>((thread_cpu_time() - before) * kRestPerWork);
-    return static_cast<int>(std::clamp<std::int64_t>(rest.count(), kLookEveryMs, kLookAtLeastEveryMs));
 }
 
 std::string describe(const model::Mesh& mesh) {
@@ -84,12 +69,16 @@ std::optional<importer::EnvoyConfig> first_dump(const model::Mesh& mesh) {
 
 // Until SIGTERM or SIGINT, whose name it returns.
 base::Result<std::string> serve(SignalQueue& signals, Reloader& reloader, Mender& mender, FailureLog& failures) {
-    int rest_ms = kLookEveryMs;
+    const Pace pace(thread_cpu_time);
+    auto rest = Pace::kShortest;
     for (;;) {
-        const auto number = signals.wait(rest_ms);
+        const auto number = signals.wait(static_cast<int>(rest.count()));
         if (!number) return tl::unexpected<base::Error>(number.error());
         if (*number == 0) {
-            rest_ms = look(mender, failures);
+            rest = pace.look([&] {
+                mender.look();
+                failures.look();
+            });
             continue;
         }
         if (*number != SIGHUP) return std::string(*number == SIGTERM ? "SIGTERM" : "SIGINT");

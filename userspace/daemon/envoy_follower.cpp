@@ -48,16 +48,23 @@ void EnvoyFollower::follow(const std::stop_token& stop) {
 base::Status EnvoyFollower::look(const model::EnvoySource& source, const std::stop_token& stop) {
     {
         const std::lock_guard lock(mutex_);
-        if (admin_ != source.admin) hash_.reset();
+        if (admin_ != source.admin) {
+            hash_.reset();
+            refused_.reset();
+        }
         admin_ = source.admin;
     }
     const auto spool = importer::fetch_dump(source.admin, importer::FetchLimits{}, stop);
     if (!spool) return tl::unexpected<base::Error>(spool.error());
     if (hash_ == spool->hash()) return {};
+    if (refused_ && refused_->first == spool->hash()) return tl::unexpected<base::Error>(refused_->second);
     auto bytes = spool->read(source.admin);
     if (!bytes) return tl::unexpected<base::Error>(bytes.error());
     auto envoy = complete_dump(*bytes, source.admin);
-    if (!envoy) return tl::unexpected<base::Error>(envoy.error());
+    if (!envoy) {
+        refused_.emplace(spool->hash(), envoy.error());
+        return tl::unexpected<base::Error>(envoy.error());
+    }
     const std::string node = envoy->node;
     const auto versions = envoy->versions;
     if (auto taken = take_(std::move(*envoy)); !taken) return taken;

@@ -43,7 +43,9 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable_any woken_;
     bool changed_ = false;
-    std::optional<std::uint64_t> hash_;  // of the dump that is in force, or was refused for what it says
+    std::optional<std::uint64_t> hash_;  // of the dump that is in force
+    // One that was refused for what it says: it is not read again for as long as Envoy says the same.
+    std::optional<std::pair<std::uint64_t, base::Error>> refused_;
     std::string admin_, node_, last_error_;
     std::map<std::string, std::string> versions_;
     std::uint64_t polls_ = 0, failures_ = 0, taken_ = 0;

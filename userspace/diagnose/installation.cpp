@@ -7,8 +7,8 @@ namespace shunt::diagnose {
 namespace {
 
 constexpr const char* kAttachAgain =
-    "restart 'shunt run' (systemctl restart shunt): it attaches anew what is missing, as one that runs does "
-    "within a second";
+    "restart 'shunt run' (systemctl restart shunt): it attaches anew what is missing, as one that runs does by itself: "
+    "it looks four times a second, and with thousands of links at least every 5 s";
 
 }  // namespace
 

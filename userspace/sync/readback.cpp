@@ -20,16 +20,31 @@ base::Status read_into(policy::Table<K, V>& table, const std::string& pin) {
     return {};
 }
 
-// A listener's or a cluster's connections were counted in whichever bank was in force.
-base::Status add_hits_of(const Layout& layout, unsigned bank, policy::Tables& tables) {
-    const auto add = [&](const char* inner, auto& table) -> base::Status {
-        std::remove_reference_t<decltype(table)> others;
-        if (auto read = read_into(others, layout.bank(inner, bank)); !read) return read;
-        add_hits(table, others);
-        return {};
+enum class Hits { kOfThisBank, kOfBoth };
+base::Result<policy::Tables> read_all(const Layout& layout, unsigned bank, Hits hits) {
+    policy::Tables tables;
+    base::Status status;
+    const auto read = [&]<class K, class V>(const char* inner, policy::Table<K, V>& table) -> base::Status {
+        if constexpr (kernel::Counting<V>)
+            if (hits == Hits::kOfBoth) {
+                auto counted = kernel::read_hits<K, V>(layout.bank(inner, bank), layout.bank(inner, bank ^ 1));
+                if (!counted) return tl::unexpected(counted.error());
+                for (const auto& [key, value] : *counted) table.append(key, value);
+                table.finish();
+                return {};
+            }
+        return read_into(table, layout.bank(inner, bank));
     };
-    if (auto added = add("shunt_listeners", tables.listeners); !added) return added;
-    return add("shunt_clusters", tables.clusters);
+    policy::for_each_table([&](const char* inner, auto member) {
+        if (status) status = read(inner, tables.*member);
+    });
+    if (!status) return tl::unexpected(status.error());
+    auto headers = kernel::Map<std::uint32_t, shunt_bank>::open_pinned(layout.map("shunt_banks"));
+    if (!headers) return tl::unexpected(headers.error());
+    auto header = headers->lookup(bank);
+    if (!header) return tl::unexpected(header.error());
+    if (*header) tables.bank = **header;
+    return tables;
 }
 
 }  // namespace
@@ -43,18 +58,7 @@ base::Result<std::uint64_t> read_generation(const Layout& layout) {
 }
 
 base::Result<policy::Tables> read_bank(const Layout& layout, unsigned bank) {
-    policy::Tables tables;
-    base::Status status;
-    policy::for_each_table([&](const char* inner, auto member) {
-        if (status) status = read_into(tables.*member, layout.bank(inner, bank));
-    });
-    if (!status) return tl::unexpected(status.error());
-    auto headers = kernel::Map<std::uint32_t, shunt_bank>::open_pinned(layout.map("shunt_banks"));
-    if (!headers) return tl::unexpected(headers.error());
-    auto header = headers->lookup(bank);
-    if (!header) return tl::unexpected(header.error());
-    if (*header) tables.bank = **header;
-    return tables;
+    return read_all(layout, bank, Hits::kOfThisBank);
 }
 
 base::Result<Layout> find_layout(const kernel::Paths& paths) {
@@ -73,10 +77,8 @@ base::Result<policy::Tables> read_tables(const kernel::Paths& paths) {
     for (int attempt = 0; attempt < 100; ++attempt) {
         auto before = read_generation(*layout);
         if (!before) return tl::unexpected(before.error());
-        auto tables = read_bank(*layout, static_cast<unsigned>(*before & 1));
+        auto tables = read_all(*layout, static_cast<unsigned>(*before & 1), Hits::kOfBoth);
         if (!tables) return tl::unexpected(tables.error());
-        if (auto added = add_hits_of(*layout, static_cast<unsigned>(*before & 1) ^ 1, *tables); !added)
-            return tl::unexpected(added.error());
         auto after = read_generation(*layout);
         if (!after) return tl::unexpected(after.error());
         if (*before == *after) return tables;

@@ -25,7 +25,7 @@ base::Result<policy::Table<K, V>> read_table(const kernel::Map<K, V>& map) {
 template <class K, class V>
 base::Status fill_table(const kernel::Map<K, V>& map, const policy::Table<K, V>& wanted, const kernel::Map<K, V>* old) {
     policy::Table<K, V> counted;
-    if constexpr (Counting<V>)
+    if constexpr (kernel::Counting<V>)
         if (old != nullptr)
             if (auto read = read_table(*old)) counted = std::move(*read);
     std::vector<std::uint8_t> keys(wanted.size() * sizeof(K));
@@ -33,7 +33,7 @@ base::Status fill_table(const kernel::Map<K, V>& map, const policy::Table<K, V>&
     std::size_t i = 0;
     for (const auto& [key, value] : wanted) {
         V written = value;
-        if constexpr (Counting<V>)
+        if constexpr (kernel::Counting<V>)
             if (const auto before = counted.find(key); before != counted.end()) written.hits = before->second.hits;
         std::memcpy(keys.data() + i * sizeof(K), &key, sizeof(K));
         std::memcpy(values.data() + i * sizeof(V), &written, sizeof(V));

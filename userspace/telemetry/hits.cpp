@@ -1,52 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "telemetry/hits.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstring>
-#include <utility>
 
-#include "kernel/map.h"
+#include "kernel/hits.h"
 
 namespace shunt::telemetry {
 namespace {
 
 template <class K, class V>
-using Entries = std::vector<std::pair<K, V>>;
-
-template <class K>
-bool before(const K& a, const K& b) {
-    return std::memcmp(&a, &b, sizeof(K)) < 0;
-}
-
-// Sorted by key; a table that was never made is empty.
-template <class K, class V>
-base::Result<Entries<K, V>> read_entries(const std::string& pin, bool only_counted) {
-    Entries<K, V> entries;
-    if (access(pin.c_str(), F_OK) != 0) return entries;
-    const auto map = kernel::Map<K, V>::open_pinned(pin);
-    if (!map) return tl::unexpected<base::Error>(map.error());
-    const auto read = map->for_each_entry([&](const K& key, const V& value) {
-        if (!only_counted || value.hits != 0) entries.emplace_back(key, value);
-    });
-    if (!read) return tl::unexpected<base::Error>(read.error());
-    std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return before(a.first, b.first); });
-    return entries;
-}
-
-template <class K, class V>
-base::Result<Entries<K, V>> read_both(const std::string& inner, unsigned bank) {
-    auto entries = read_entries<K, V>(inner + "_" + std::to_string(bank), false);
-    if (!entries) return entries;
-    const auto others = read_entries<K, V>(inner + "_" + std::to_string(bank ^ 1), true);
-    if (!others) return tl::unexpected<base::Error>(others.error());
-    auto at = entries->begin();
-    for (const auto& [key, value] : *others) {
-        at = std::lower_bound(at, entries->end(), key, [](const auto& a, const K& b) { return before(a.first, b); });
-        if (at != entries->end() && !before(key, at->first)) at->second.hits += value.hits;
-    }
-    return entries;
+auto read_both(const std::string& inner, unsigned bank) {
+    return kernel::read_hits<K, V>(inner + "_" + std::to_string(bank), inner + "_" + std::to_string(bank ^ 1));
 }
 
 // Those with as many hits stay in the order of their keys, so that the same ones are chosen each time.

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "daemon/pace.h"
+
+namespace shunt::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+class PaceTest : public testing::Test {
+protected:
+    // The rest after a look that takes so much CPU time.
+    std::chrono::milliseconds after(std::chrono::nanoseconds work) {
+        return pace_.look([&] { now_ += work; });
+    }
+
+    std::chrono::nanoseconds now_ = 7h;
+    const Pace pace_{[this] { return now_; }};
+};
+
+TEST_F(PaceTest, FourTimesASecondWhereThereIsLittle) {
+    for (const std::chrono::nanoseconds work : {0ns, 1ns, 100000ns, 2500000ns}) EXPECT_EQ(after(work), 250ms);
+}
+
+TEST_F(PaceTest, AHundredthOfACpuWhereThereIsMuch) {
+    EXPECT_EQ(after(2500001ns), 251ms);
+    EXPECT_EQ(after(10ms), 1s) << "so within a second up to here";
+    EXPECT_EQ(after(31ms), 3100ms);
+}
+
+TEST_F(PaceTest, AtLeastEveryFiveSeconds) {
+    EXPECT_EQ(after(50ms), 5s);
+    EXPECT_EQ(after(1h), 5s);
+    EXPECT_EQ(after(0ns), 250ms) << "once there is little again";
+}
+
+// What all looks together take, of the time that passes meanwhile.
+TEST_F(PaceTest, TheShareIsBounded) {
+    const auto begin = now_;
+    std::chrono::nanoseconds rested{0};
+    for (int i = 0; i < 1000; ++i) rested += after(std::chrono::microseconds(i * 50));
+    EXPECT_LE((now_ - begin) * 100, rested);
+}
+
+}  // namespace
+}  // namespace shunt::daemon
