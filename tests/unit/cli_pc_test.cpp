@@ -23,6 +23,12 @@ TEST_F(PcTest, IstioctlsColumns) {
     EXPECT_EQ(heading("listeners"), "ADDRESS    PORT   MATCH  DESTINATION");
     EXPECT_EQ(heading("routes"), "NAME  DOMAINS             MATCH  VIRTUAL SERVICE");
     EXPECT_EQ(heading("clusters"), "SERVICE FQDN  PORT  SUBSET  DIRECTION  TYPE          DESTINATION RULE");
+    const auto endpoints = file("endpoints.yaml",
+                                "proxy: { listen: 0.0.0.0:15001, identity: { uids: [1337] } }\n"
+                                "capture: { cgroups: [/mesh] }\n"
+                                "clusters: [{ name: v1, endpoints: [{ address: 10.0.3.40:3306 }] }]\n");
+    EXPECT_EQ(shunt({"pc", "endpoints", "-c", endpoints, "-o", "short"}).out,
+              "ENDPOINT        STATUS   OUTLIER CHECK  CLUSTER\n10.0.3.40:3306  HEALTHY  OK             v1\n");
     EXPECT_EQ(pc({"routes"}).out.find("NAME  DOMAINS             MATCH  VIRTUAL SERVICE  CLUSTERS"), 0u);
 }
 

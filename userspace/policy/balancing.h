@@ -22,6 +22,9 @@ public:
     explicit Ids(const std::vector<std::string>& names);
     Ids(Ids&&) = default;
     Ids& operator=(Ids&&) = default;
+    Ids(const Ids&) = delete;  // would refer to the other one's names
+    Ids& operator=(const Ids&) = delete;
+    ~Ids() = default;
 
     // 0 where the name is unknown.
     std::uint32_t of(const std::string& name) const;

@@ -89,6 +89,8 @@ public:
     Compiler();
     Compiler(Compiler&&) noexcept;
     Compiler& operator=(Compiler&&) noexcept;
+    Compiler(const Compiler&) = delete;
+    Compiler& operator=(const Compiler&) = delete;
     ~Compiler();
 
     // Until the next call.
