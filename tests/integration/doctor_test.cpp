@@ -119,9 +119,10 @@ TEST_F(Doctor, LinkDetachedBehindTheBack) {
 
 TEST_F(Doctor, PinRemoved) {
     const ProbeProxy proxy(sandbox_);
-    const RunningShunt shunt(sandbox_, config());
+    RunningShunt shunt(sandbox_, config());
     const auto status = Json::parse(shunt.command({"status", "-o", "json"}));
     const auto links = status.at("pinDirectory").get<std::string>() + "/links/";
+    shunt.stop();  // a running controller would pin it again
     run_command({}, {"/bin/sh", "-c", "rm " + links + "shunt_connect6_*"});
     expect_broken(ask(shunt), "links", "shunt_connect6", "restart 'shunt run'");
 }

@@ -161,16 +161,24 @@ INSTANTIATE_TEST_SUITE_P(Hooks, LifecycleNeighbours,
                                          Neighbour{Where::kBelow, When::kAfterUs, How::kLink}),
                          name_of);
 
-// An exclusive program above ours: the kernel lets nobody attach below it, and the error says who it is.
-TEST_F(LifecycleExclusive, AboveUsIsSaid) {
-    const Foreign foreign(sandbox_.root_cgroup(), BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT, let_pass(),
-                          How::kAlone);
-    const auto ran = shunt({"run", "-c", write("config.yaml", lifecycle_config("auto", "", "/mesh/app"))});
-    EXPECT_EQ(ran.code, 1) << to_text(ran);
-    EXPECT_NE(ran.err.find("(t_foreign) attached to " + sandbox_.root_cgroup() + " without BPF_F_ALLOW_MULTI"),
-              std::string::npos)
-        << to_text(ran);
-    EXPECT_FALSE(std::filesystem::exists(sandbox_.pin_dir()));
+// An exclusive program above ours or beside it: the kernel lets nobody attach, and the error says who it is.
+TEST_F(LifecycleExclusive, AboveUsOrBesideIsSaid) {
+    struct Theirs {
+        std::string cgroup;
+        bpf_prog_type type;
+        bpf_attach_type hook;
+    };
+    for (const auto& theirs :
+         {Theirs{sandbox_.root_cgroup(), BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT},
+          Theirs{sandbox_.app_cgroup(), BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT}}) {
+        const Foreign foreign(theirs.cgroup, theirs.type, theirs.hook, let_pass(), How::kAlone);
+        const auto ran = shunt({"run", "-c", write("config.yaml", lifecycle_config("auto", "", "/mesh/app"))});
+        EXPECT_EQ(ran.code, 1) << to_text(ran);
+        EXPECT_NE(ran.err.find("(t_foreign) attached to " + theirs.cgroup + " without BPF_F_ALLOW_MULTI"),
+                  std::string::npos)
+            << to_text(ran);
+        EXPECT_FALSE(std::filesystem::exists(sandbox_.pin_dir()));
+    }
 }
 
 }  // namespace

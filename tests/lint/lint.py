@@ -136,6 +136,23 @@ def rule_leftovers(root):
                     yield name, number, f"{match.group(0)}: file an issue instead"
 
 
+def rule_named_tests(root):
+    """A test that a table of the documentation names as its proof is there."""
+    defined, suites = set(), set()
+    for name in files(root):
+        if name.startswith("tests/") and name.endswith(".cpp"):
+            for suite, case in re.findall(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)", "\n".join(lines(root, name)), re.MULTILINE):
+                suites.add(suite)
+                defined.add(f"{suite}.{case}")
+    for name in ("docs/security.md", "docs/reliability.md"):
+        for number, line in enumerate(lines(root, name) if os.path.isfile(os.path.join(root, name)) else [], 1):
+            if not line.startswith("| "):
+                continue
+            for suite, case in re.findall(r"\b([A-Z]\w+)\.([A-Z]\w+|\*)", line.rsplit("|", 2)[-2]):
+                if suite not in suites or (case != "*" and f"{suite}.{case}" not in defined):
+                    yield name, number, f"there is no test {suite}.{case}"
+
+
 def tool(*names):
     for name in names:
         if path := shutil.which(name):

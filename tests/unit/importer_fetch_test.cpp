@@ -65,6 +65,17 @@ std::string failure(const std::string& url) {
     return spool ? "it was taken" : spool.error().message;
 }
 
+TEST(ImportFetch, ASourceThatNeverEndsEnds) {
+    auto spool = importer::Spool::create(1000);
+    ASSERT_TRUE(spool);
+    const std::string some(600, ' ');
+    EXPECT_TRUE(spool->append(some.data(), some.size()));
+    const auto more = spool->append(some.data(), some.size());
+    ASSERT_FALSE(more);
+    EXPECT_EQ(more.error().message, "more than 1000 bytes; expected a config_dump");
+    EXPECT_EQ(importer::Spool::kMostBytes, std::uint64_t{4} << 30);
+}
+
 TEST(ImportFetch, TakesWhatIsWhole) {
     Admin admin([](int peer) { say(peer, "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"configs\":[]}"); });
     const auto spool = importer::fetch_dump(admin.url(), kShort);

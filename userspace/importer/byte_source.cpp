@@ -13,7 +13,6 @@ namespace shunt::importer {
 namespace {
 
 constexpr std::size_t kBuffer = 1 << 17;
-constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;  // of a spool: a source that never ends must end
 
 }  // namespace
 
@@ -64,7 +63,7 @@ bool ByteSource::fill() {
     return false;
 }
 
-base::Result<Spool> Spool::create() {
+base::Result<Spool> Spool::create(std::uint64_t most_bytes) {
     const char* const folder = std::getenv("TMPDIR");
     const std::string where = folder && *folder ? folder : "/tmp";
     int descriptor = open(where.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -74,10 +73,11 @@ base::Result<Spool> Spool::create() {
         if (descriptor >= 0) unlink(name.c_str());
     }
     if (descriptor < 0) return tl::unexpected<base::Error>(base::errno_error(where, errno));
-    return Spool(descriptor);
+    return Spool(descriptor, most_bytes);
 }
 
-Spool::Spool(Spool&& other) noexcept : descriptor_(other.descriptor_), size_(other.size_), hash_(other.hash_) {
+Spool::Spool(Spool&& other) noexcept
+    : descriptor_(other.descriptor_), most_bytes_(other.most_bytes_), size_(other.size_), hash_(other.hash_) {
     other.descriptor_ = -1;
 }
 
@@ -89,7 +89,8 @@ base::Status Spool::append(const char* bytes, std::size_t size) {
     // FNV-1a: a change of anything is seen, an attack is not what this is against.
     for (std::size_t i = 0; i < size; ++i) hash_ = (hash_ ^ static_cast<unsigned char>(bytes[i])) * 0x100000001b3u;
     size_ += size;
-    if (size_ > kMostBytes) return base::fail("more than 4 GiB; expected a config_dump");
+    if (size_ > most_bytes_)
+        return base::fail("more than " + std::to_string(most_bytes_) + " bytes; expected a config_dump");
     while (size > 0) {
         const ssize_t count = write(descriptor_, bytes, size);
         if (count < 0 && errno == EINTR) continue;

@@ -44,7 +44,9 @@ private:
 // A file without a name on disk, which goes with the object.
 class Spool {
 public:
-    static base::Result<Spool> create();
+    static constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;  // a source that never ends must end
+
+    static base::Result<Spool> create(std::uint64_t most_bytes = kMostBytes);
     Spool(const Spool&) = delete;
     Spool(Spool&& other) noexcept;
     Spool& operator=(const Spool&) = delete;
@@ -57,8 +59,9 @@ public:
     base::Result<ByteSource> read(const std::string& name) const;
 
 private:
-    explicit Spool(int descriptor) : descriptor_(descriptor) {}
+    Spool(int descriptor, std::uint64_t most_bytes) : descriptor_(descriptor), most_bytes_(most_bytes) {}
     int descriptor_;
+    std::uint64_t most_bytes_;
     std::uint64_t size_ = 0;
     std::uint64_t hash_ = 0xcbf29ce484222325u;
 };

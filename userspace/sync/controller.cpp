@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <set>
 #include <thread>
 
@@ -78,9 +79,14 @@ base::Status Controller::Impl::install(const kernel::Paths& paths, const model::
     auto found = kernel::pin_root(paths, true);
     if (!found) return tl::unexpected(found.error());
     root = *found;
-    if (auto made = kernel::make_pin_directory(root); !made) return made;
+    const bool there = std::filesystem::exists(root);
+    const auto failed = [&](const base::Error& error) {
+        if (!there) (void)kernel::remove_directory(root);  // empty, and nobody else's
+        return tl::unexpected(error);
+    };
+    if (auto made = kernel::make_pin_directory(root); !made) return failed(made.error());
     auto held = kernel::lock(root);
-    if (!held) return tl::unexpected(held.error());
+    if (!held) return failed(held.error());
     if (!*held)
         return base::fail("another controller is running for " + root + "; stop it first, or name another --pin-dir");
     lock = std::move(*held);
