@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/arms.h"
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -100,9 +101,12 @@ std::string missing_for(const ArmSpec& spec) {
     return {};
 }
 
-std::vector<Family> Arm::families() const {
+std::vector<Family> Arm::families(const std::vector<Family>& wanted) const {
     std::vector<Family> list{Family::kV4, Family::kMapped};
     if (spec_.v6 && netns_.v6) list.push_back(Family::kV6);
+    std::erase_if(list, [&](Family family) {
+        return !wanted.empty() && std::find(wanted.begin(), wanted.end(), family) == wanted.end();
+    });
     return list;
 }
 

@@ -45,7 +45,8 @@ public:
     const ArmSpec& spec() const { return spec_; }
     const std::string& folder() const { return folder_; }
     const Netns& netns() const { return netns_; }
-    std::vector<Family> families() const;
+    // In their order; only those wanted, where any is named.
+    std::vector<Family> families(const std::vector<Family>& wanted = {}) const;
     Worker& client() { return *client_; }
     Worker& proxy() { return *proxy_; }
     sync::Controller* controller() { return controller_ ? &*controller_ : nullptr; }

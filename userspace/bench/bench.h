@@ -23,6 +23,7 @@ struct Options {
     unsigned rounds = 0;              // of the connect stage; 0: as many as the time allows
     std::vector<std::string> arms;    // empty: all; "direct" and "direct-again" always run
     std::vector<std::string> stages;  // besides connect, which always runs; empty: all
+    std::vector<Family> families;     // of the connect and programs stages; empty: all
     std::vector<unsigned> entries;    // of the growth stage; empty: 10 to 100,000
     unsigned connections = 0;         // most of the capacity stage; 0: 200,000, or 40,000 in a short run
     PolicySize policy;

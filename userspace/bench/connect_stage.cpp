@@ -40,8 +40,7 @@ base::Result<ConnectResult> run_connects(std::vector<Arm>& arms, const ConnectPl
     std::vector<std::size_t> arm_of;  // of each series
     for (std::size_t i = 0; i < arms.size(); ++i) {
         result.proofs.push_back({.arm = arms[i].spec().name});
-        for (const auto family : arms[i].families()) {
-            if (plan.only_v4 && family != Family::kV4) continue;
+        for (const auto family : arms[i].families(plan.families)) {
             result.series.push_back({arms[i].spec().name, family, {}});
             arm_of.push_back(i);
         }

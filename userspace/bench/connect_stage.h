@@ -27,7 +27,7 @@ struct ConnectPlan {
     unsigned warm_up =
         128;  // before them, to fill caches that the other arms have used; they are proven too, not timed
     std::uint64_t seed = 1;
-    bool only_v4 = false;
+    std::vector<Family> families;  // only these; empty: all that an arm has
 };
 
 struct ConnectResult {

@@ -33,16 +33,16 @@ base::Status measure(Arm& arm, Family family, unsigned batches, unsigned batch, 
 
 }  // namespace
 
-base::Result<std::vector<ProgramCost>> run_programs(std::vector<Arm>& arms, unsigned batches, unsigned batch,
-                                                    std::uint64_t seed, const Progress& progress) {
+base::Result<std::vector<ProgramCost>> run_programs(std::vector<Arm>& arms, unsigned batches, const ConnectPlan& plan,
+                                                    const Progress& progress) {
     std::vector<ProgramCost> costs;
     const auto counting = kernel::count_program_runs();
     if (!counting) return tl::unexpected(counting.error());
     for (std::size_t i = 0; i < arms.size(); ++i) {
         if (arms[i].spec().mechanism != Mechanism::kShunt) continue;
-        for (const auto family : arms[i].families()) {
+        for (const auto family : arms[i].families(plan.families)) {
             if (!progress(static_cast<double>(i) / static_cast<double>(arms.size()))) return base::fail("interrupted");
-            if (auto done = measure(arms[i], family, batches, batch, seed, costs); !done)
+            if (auto done = measure(arms[i], family, batches, plan.batch, plan.seed, costs); !done)
                 return tl::unexpected(done.error());
         }
     }

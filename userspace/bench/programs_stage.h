@@ -19,7 +19,8 @@ struct ProgramCost {
     std::uint32_t machine_bytes = 0;
 };
 
-base::Result<std::vector<ProgramCost>> run_programs(std::vector<Arm>& arms, unsigned batches, unsigned batch,
-                                                    std::uint64_t seed, const Progress& progress);
+// Of the plan, what a batch is; its rounds and its time are those of connect().
+base::Result<std::vector<ProgramCost>> run_programs(std::vector<Arm>& arms, unsigned batches, const ConnectPlan& plan,
+                                                    const Progress& progress);
 
 }  // namespace shunt::bench

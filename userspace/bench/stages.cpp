@@ -53,7 +53,10 @@ base::Status measure_arms(const Options& options, const Workplace& place, const 
         if (!arm) return tl::unexpected(arm.error());
         arms.push_back(std::move(*arm));
     }
-    ConnectPlan plan{.rounds = options.rounds, .seconds = kConnectPart * options.seconds, .seed = options.seed};
+    ConnectPlan plan{.rounds = options.rounds,
+                     .seconds = kConnectPart * options.seconds,
+                     .seed = options.seed,
+                     .families = options.families};
     auto connects = run_connects(arms, plan, [&](double part) { return progress("connect", part); });
     if (!connects) return tl::unexpected(connects.error());
     if (auto proven = check(connects->proofs); !proven) return proven;
@@ -61,7 +64,7 @@ base::Status measure_arms(const Options& options, const Workplace& place, const 
     report.connect = summarise(connects->series, options.seed);
     if (!runs(options, "programs")) return {};
     const bool brief = options.rounds > 0 && options.rounds < kProgramBatches;
-    auto programs = run_programs(arms, brief ? options.rounds : kProgramBatches, plan.batch, options.seed,
+    auto programs = run_programs(arms, brief ? options.rounds : kProgramBatches, plan,
                                  [&](double part) { return progress("programs", part); });
     if (!programs) return tl::unexpected(programs.error());
     report.programs = std::move(*programs);
@@ -71,8 +74,10 @@ base::Status measure_arms(const Options& options, const Workplace& place, const 
 base::Status measure_growth(const Options& options, const Workplace& place, const StageProgress& progress,
                             Report& report) {
     static const std::vector<unsigned> kSizes{10, 100, 1000, 10000, 100000};
-    const ConnectPlan plan{
-        .rounds = options.rounds, .seconds = kGrowthPart * options.seconds, .seed = options.seed, .only_v4 = true};
+    const ConnectPlan plan{.rounds = options.rounds,
+                           .seconds = kGrowthPart * options.seconds,
+                           .seed = options.seed,
+                           .families = {Family::kV4}};
     auto growth = run_growth(place, options.entries.empty() ? kSizes : options.entries, plan, measuring_cpu(),
                              [&](double part) { return progress("growth", part); });
     if (!growth) return tl::unexpected(growth.error());

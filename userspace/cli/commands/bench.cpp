@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <fstream>
+#include <map>
 
 #include "base/text.h"
 #include "bench/compare.h"
@@ -22,6 +23,8 @@ namespace {
 
 constexpr double kQuickSeconds = 60, kDefaultSeconds = 300;
 constexpr int kBarWidth = 32;
+const std::map<std::string, bench::Family> kFamilies{
+    {"v4", bench::Family::kV4}, {"mapped", bench::Family::kMapped}, {"v6", bench::Family::kV6}};
 
 // Ctrl-C ends the run between two batches, so that everything is taken down in order.
 volatile std::sig_atomic_t interrupted = 0;
@@ -147,6 +150,11 @@ Action define(CLI::App& app) {
                    fmt::format("Only these and connect, separated by commas: {}", fmt::join(bench::all_stages(), ", ")))
         ->delimiter(',')
         ->type_name("STAGE,...");
+    app.add_option("--families", chosen->options.families,
+                   "Only these sockets in connect and programs: v4, v6, mapped (IPv6 sockets that dial IPv4)")
+        ->delimiter(',')
+        ->transform(CLI::CheckedTransformer(kFamilies))
+        ->type_name("FAMILY,...");
     app.add_option("--entries", chosen->options.entries, "Sizes of policy for the growth stage, separated by commas")
         ->delimiter(',')
         ->check(CLI::Range(1u, 1000000u))
