@@ -78,7 +78,7 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 {
 	__u32 bank = 0;
 	const struct shunt_scope *scope = shunt_open_scope(&bank);
-	struct shunt_env env = { .ctx = ctx, .family = family, .bank = bank, .scope = scope };
+	struct shunt_env env = { .ctx = ctx, .family = family, .bank = bank, .scope = scope, .slot = SHUNT_NO_LISTENER };
 	struct bpf_sock *sk = ctx->sk;
 	struct shunt_flow flow = {};
 	enum shunt_reason reason;
@@ -106,6 +106,9 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 	if (SHUNT_RARELY(shunt_verdict_of(reason) == SHUNT_VERDICT_BYPASS))
 		reason = shunt_bypass(&env, sk, &flow, reason);
 	shunt_count_reason(reason);
+	/* Last: its cache line was asked for when it was looked up, and an atomic add waits for all that is under way. */
+	if (env.slot >= 0)
+		shunt_count_hit(bank, env.slot);
 	shunt_tell_observers(&flow, reason, env.lane);
 	if (SHUNT_RARELY(shunt_verdict_of(reason) == SHUNT_VERDICT_REFUSE))
 		return shunt_refuse(ctx, sk, family, is_v4, reason);

@@ -31,7 +31,8 @@ SHUNT_BANKED(shunt_ports_b, BPF_MAP_TYPE_HASH, 0, struct shunt_port_key, struct 
 SHUNT_BANKED(shunt_cidrs4_b, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct shunt_cidr4_key, struct shunt_cidr_rule);
 SHUNT_BANKED(shunt_cidrs6_b, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, struct shunt_cidr6_key, struct shunt_cidr_rule);
 SHUNT_BANKED(shunt_owners_b, BPF_MAP_TYPE_HASH, 0, struct shunt_owner_key, struct shunt_owner_rule);
-SHUNT_BANKED(shunt_listen_b, BPF_MAP_TYPE_HASH, 0, struct shunt_listener_key, struct shunt_listener);
+/* Mapped by the controller, which also makes its values begin with a page and so with a cache line. */
+SHUNT_BANKED(shunt_listen_b, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE | BPF_F_INNER_MAP, __u32, struct shunt_listener_slot);
 SHUNT_BANKED(shunt_splits_b, BPF_MAP_TYPE_HASH, 0, struct shunt_split_key, struct shunt_split);
 SHUNT_BANKED(shunt_cluster_b, BPF_MAP_TYPE_HASH, 0, struct shunt_cluster_key, struct shunt_cluster);
 SHUNT_BANKED(shunt_endpnt_b, BPF_MAP_TYPE_HASH, 0, struct shunt_endpoint_key, struct shunt_endpoint);
@@ -50,8 +51,7 @@ static const volatile struct {
 	struct shunt_cidr_rule cidr_rule;
 	struct shunt_owner_key owner_key;
 	struct shunt_owner_rule owner_rule;
-	struct shunt_listener_key listener_key;
-	struct shunt_listener listener;
+	struct shunt_listener_slot listener_slot;
 	struct shunt_split_key split_key;
 	struct shunt_split split;
 	struct shunt_cluster_key cluster_key;

@@ -3,10 +3,15 @@
 #ifndef SHUNT_ENV_H
 #define SHUNT_ENV_H
 
+#include "shunt/slots.h"
+
 #include "bank.h"
 #include "ctx.h"
 #include "own.h"
 #include "tables.h"
+
+#define SHUNT_NO_LISTENER (-1)
+#define SHUNT_NO_TABLE (-2)
 
 /* No address of a member may be taken: family must stay a compile-time constant (ctx.h). */
 struct shunt_env {
@@ -15,6 +20,7 @@ struct shunt_env {
 	__u32 bank;
 	const struct shunt_scope *scope;
 	enum shunt_lane lane; /* that a redirect took */
+	int slot; /* of the listener that decided; no pointer: the verifier would follow two ways */
 	int failed; /* a table that the settings promise is missing: the verdict is void */
 };
 
@@ -84,25 +90,66 @@ SHUNT_INLINE __u32 shunt_env_owner(struct shunt_env *env, __u32 kind, __u32 id)
 	return rule ? rule->flags : 0;
 }
 
+/*
+ * The slot of a listener; SHUNT_NO_LISTENER: there is none, SHUNT_NO_TABLE: a table that the settings promise is missing.
+ * A function of its own with numbers for arguments: it is verified once; weak, because two source files have it.
+ */
+__attribute__((noinline, weak)) int shunt_find_listener(__u32 bank, __u64 word0, __u64 word1, __u64 word2)
+{
+	const struct shunt_bank *header = bpf_map_lookup_elem(&shunt_banks, &bank);
+	void *table = bpf_map_lookup_elem(&shunt_listen_b, &bank);
+	__u32 slot = shunt_listener_hash(word0, word1, word2);
+	int i;
+
+	if (!header || !table)
+		return SHUNT_NO_TABLE;
+#pragma clang loop unroll(disable)
+	for (i = 0; i < SHUNT_LISTENER_PROBES; i++, slot++) {
+		__u32 at = slot & header->listener_mask;
+		const struct shunt_listener_slot *here = bpf_map_lookup_elem(table, &at);
+		const __u64 *key = (const __u64 *)here;
+
+		if (!here)
+			return SHUNT_NO_TABLE;
+		if (!here->listener.id)
+			return SHUNT_NO_LISTENER;
+		if (!((key[0] ^ word0) | (key[1] ^ word1) | (key[2] ^ word2)))
+			return (int)at;
+	}
+	return SHUNT_NO_LISTENER;
+}
+
 SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip *addr, __u16 port_be,
 				    struct shunt_listener *out)
 {
 	__u32 bank = env->bank;
-	struct shunt_listener_key key = { .addr = *addr, .port_be = port_be, .set = env->scope->listeners_set };
+	union shunt_listener_words as = {
+		.key = { .addr = *addr, .port_be = port_be, .set = env->scope->listeners_set }
+	};
+	int slot = shunt_find_listener(bank, as.words[0], as.words[1], as.words[2]);
 	void *table = bpf_map_lookup_elem(&shunt_listen_b, &bank);
-	struct shunt_listener *found;
+	struct shunt_listener_slot *found;
 
-	if (SHUNT_RARELY(!table)) {
+	if (slot == SHUNT_NO_LISTENER)
+		return 0;
+	found = table ? bpf_map_lookup_elem(table, &slot) : NULL;
+	if (SHUNT_RARELY(!found)) {
 		env->failed = 1;
 		return 0;
 	}
-	found = bpf_map_lookup_elem(table, &key);
-	if (!found)
-		return 0;
-	/* The first listener that is found decides, so finding one is the hit. */
-	__sync_fetch_and_add(&found->hits, 1);
-	*out = *found;
+	/* The first listener that is found decides. */
+	env->slot = slot;
+	*out = found->listener;
 	return 1;
+}
+
+SHUNT_INLINE void shunt_count_hit(__u32 bank, int slot)
+{
+	void *table = bpf_map_lookup_elem(&shunt_listen_b, &bank);
+	struct shunt_listener_slot *found = table ? bpf_map_lookup_elem(table, &slot) : NULL;
+
+	if (found)
+		__sync_fetch_and_add(&found->listener.hits, 1);
 }
 
 SHUNT_INLINE int shunt_env_in_proxy_cgroup(struct shunt_env *env, const struct shunt_scope *scope)

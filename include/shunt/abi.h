@@ -171,8 +171,10 @@ struct shunt_bank {
 	__u32 levels;      /* bit n: some scope's cgroup lies n levels below the cgroup2 root, 1 = a child of the root */
 	__u32 proxy_ports; /* how many */
 	__u16 proxy_ports_be[SHUNT_PROXY_PORTS]; /* unused ones are 0 */
+	__u32 listener_mask; /* slots of shunt_listeners - 1; 0: the bank is being changed, or has never been in force */
+	__u32 pad;
 };
-SHUNT_SIZE(shunt_bank, 24);
+SHUNT_SIZE(shunt_bank, 32);
 
 /* --- settings: shunt_scopes, hash -------------------------------------------------------------------------------- */
 
@@ -304,7 +306,12 @@ struct shunt_owner_rule {
 };
 SHUNT_SIZE(shunt_owner_rule, 4);
 
-/* shunt_listeners: hash. Exact listeners by address and port, port listeners with address :: (all zero). */
+/*
+ * shunt_listeners: array of slots, a power of two, at most half of them in use. Exact listeners by address and port, port
+ * listeners with address :: (all zero). A listener lies in the first free slot from the one that its key's hash names
+ * (slots.h), fewer than SHUNT_LISTENER_PROBES further on. What a connection reads of it is one cache line, where
+ * a hash map reads three or four, one after the other: it was the largest part of what a redirect costs.
+ */
 struct shunt_listener_key {
 	struct shunt_ip addr;
 	__u16 port_be;
@@ -319,7 +326,7 @@ enum shunt_listener_flag {
 };
 
 struct shunt_listener {
-	__u32 id;           /* made from the listener's name, the same as long as the name is */
+	__u32 id;           /* made from the listener's name, the same as long as the name is; never 0 */
 	__u32 flags;        /* enum shunt_listener_flag */
 	__u32 cluster;      /* direct: id of its one cluster, where splits is 0 */
 	__u32 splits;       /* direct: number of weighted clusters in shunt_splits, 0: one cluster */
@@ -328,6 +335,14 @@ struct shunt_listener {
 	__u64 hits; /* captured connects that it claimed, whatever became of them; counted in the bank in force */
 };
 SHUNT_SIZE(shunt_listener, 32);
+
+struct shunt_listener_slot {
+	struct shunt_listener_key key;
+	struct shunt_listener listener; /* id 0: the slot is free, and all of it 0 */
+	__u64 pad;
+};
+SHUNT_SIZE(shunt_listener_slot, 64);
+#define SHUNT_LISTENER_PROBES 64
 
 /*
  * Weighted choice, the same for a listener's clusters and a cluster's endpoints: a random number below the total weight
@@ -428,51 +443,6 @@ struct shunt_sock {
 };
 SHUNT_SIZE(shunt_sock, 80);
 
-/* --- observe: verdicts as they fall, for whoever looks ----------------------------------------------------------- */
-
-#define SHUNT_OBSERVERS 4
-
-/* One who looks; its index is also that of its ring in shunt_rings. seen = sent + sampled_out + limited + lost. */
-struct shunt_observer {
-	/* Written by the observer. */
-	__u64 until_ns;   /* CLOCK_MONOTONIC; renewed while it lives, so that one that was killed is forgotten. 0: free */
-	__u64 owner;      /* tells its holder that the place went to somebody else meanwhile */
-	__u64 reasons;    /* 1 << enum shunt_reason: those wanted */
-	__u32 sample;     /* send one in so many */
-	__u32 per_second; /* send at most so many; 0: no limit */
-	__u16 port_be;    /* of the destination; 0: any */
-	__u16 pad[3];
-	/* Written by the programs. */
-	__u64 second;      /* which one in_second counts */
-	__u64 in_second;   /* sent in it; races between CPUs may let a few more through */
-	__u64 seen;        /* wanted by reasons and port */
-	__u64 sampled_out; /* not sent: sample */
-	__u64 limited;     /* not sent: per_second */
-	__u64 lost;        /* not sent: ring full */
-};
-SHUNT_SIZE(shunt_observer, 88);
-
-/* shunt_observe[0]. */
-struct shunt_observe {
-	__u64 until_ns; /* at least the latest of all observers; 0, the usual case: nobody looks */
-	struct shunt_observer observers[SHUNT_OBSERVERS];
-};
-SHUNT_SIZE(shunt_observe, 360);
-
-/* What a ring carries. */
-struct shunt_verdict_event {
-	__u64 time_ns;   /* CLOCK_MONOTONIC */
-	__u64 cgroup_id; /* of the process now; its socket may belong to another */
-	__u32 pid;       /* process, not thread, in the initial pid namespace */
-	enum shunt_reason reason;
-	enum shunt_lane lane;
-	__u16 port_be;      /* as dialled */
-	__u16 pad;
-	struct shunt_ip dst; /* as dialled; :: with port 0 where the programs had no settings */
-	char comm[16];
-};
-SHUNT_SIZE(shunt_verdict_event, 64);
-
 /* --- counters: per-CPU arrays, index = enumerator; the name is repeated in the value so that bpftool prints it --- */
 
 struct shunt_counter {
@@ -495,5 +465,7 @@ struct shunt_event_counter {
 	__u64 count;
 };
 SHUNT_SIZE(shunt_event_counter, 16);
+
+#include "shunt/observe.h"
 
 #endif

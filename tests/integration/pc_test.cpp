@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // shunt pc --kernel and pc diff against the tables of a running installation.
+#include <arpa/inet.h>
+
 #include <nlohmann/json.hpp>
 
 #include "lifecycle_fixture.h"
+#include "shunt/slots.h"
 
 namespace shunt::harness {
 namespace {
@@ -165,6 +168,52 @@ TEST_F(Pc, HitsAreTheConnectionsMade) {
     expect_hits(1, 1);
     EXPECT_EQ(pc({"diff"}), nlohmann::json::array()) << "hits are no difference";
     for (const auto& row : pc({"listeners"})) EXPECT_EQ(row["hits"], nullptr) << "of a configuration";
+}
+
+// 30 listeners whose hashes name the same slot of 64, then more than the programs probe: the table grows for them. The
+// kernel refuses what no listener claims, so a listener that is not found is seen.
+TEST_F(Pc, ListenersThatCollideAreFound) {
+    const auto colliding = [](std::size_t count, std::uint32_t mask) {
+        std::vector<std::string> addresses;
+        for (std::uint32_t i = 0; addresses.size() < count; ++i) {
+            shunt_listener_words as{};
+            as.key.addr.words_be[2] = htonl(0xffff);
+            as.key.addr.words_be[3] = htonl(0x0a600000 + i);
+            as.key.port_be = htons(80);
+            if ((shunt_listener_hash(as.words[0], as.words[1], as.words[2]) & mask) != mask) continue;
+            addresses.push_back("10.96." + std::to_string(i >> 8 & 255) + "." + std::to_string(i & 255));
+        }
+        return addresses;
+    };
+    const auto config = [](const std::vector<std::string>& addresses) {
+        std::string text =
+            "proxy: { listen: [0.0.0.0:15001], identity: { cgroup: /mesh/proxy } }\n"
+            "capture: { cgroups: [/mesh] }\n"
+            "outboundTrafficPolicy: { mode: REGISTRY_ONLY, enforcedBy: kernel }\n"
+            "clusters:\n  - { name: a, endpoints: [{ address: 10.0.3.1:80 }] }\nlisteners:\n";
+        for (const auto& address : addresses)
+            text += "  - { name: " + address + ", address: " + address + ", port: 80, cluster: a }\n";
+        return text;
+    };
+    const auto few = colliding(30, 63), many = colliding(SHUNT_LISTENER_PROBES + 10, 255);
+    const ProbeProxy proxy(sandbox_, {.listen = {"0.0.0.0:15001"}, .verify = true});
+    RunningShunt running(sandbox_, config(few));
+    Dialer dialer(sandbox_.app());
+    std::map<std::string, int> made;
+    const auto all_claimed = [&](const std::vector<std::string>& addresses) {
+        for (const auto& address : addresses) {
+            EXPECT_EQ(dialer.run({.destinations = {address + ":80"}}).ok, 1u) << address;
+            ++made[address];
+        }
+        for (const auto& row : pc({"listeners", "--kernel", "-c", running.config_path()}))
+            EXPECT_TRUE(row["name"] == "virtualOutbound" || row["hits"] == made[row["address"]]) << row.dump();
+    };
+    all_claimed(few);
+    const auto next = colliding(31, 63).back();
+    EXPECT_EQ(dialer.run({.destinations = {next + ":80"}, .verify = false}).errors["connect ECONNREFUSED"], 1u)
+        << "of the same slot, but no listener's";
+    running.reload(config(many));
+    all_claimed(many);
 }
 
 }  // namespace

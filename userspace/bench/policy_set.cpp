@@ -100,7 +100,8 @@ base::SocketAddress destination(const PolicySize& size, Family family, std::uint
                 static_cast<std::uint16_t>(kFirstListenerPort + (random >> 32) % kListenerPorts)};
     const auto index = static_cast<unsigned>(random % (exact + by_port));
     if (index < exact) return {service(family, index), static_cast<std::uint16_t>(exact_port(index))};
-    return {service(family, static_cast<std::uint32_t>((random >> 32) % 0x8000)),
+    // The service behind a port listener has an address of its own, one of as many as there are listeners.
+    return {service(family, static_cast<std::uint32_t>((random >> 32) % (exact + by_port))),
             static_cast<std::uint16_t>(kFirstPortListener + index - exact)};
 }
 

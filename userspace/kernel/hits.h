@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "kernel/listener_map.h"
 #include "kernel/map.h"
 
 namespace shunt::kernel {
@@ -19,17 +21,29 @@ concept Counting = requires(V value) {
     value.hits;
 };
 
+template <class K, Counting V, class Visit>
+base::Status visit_entries(const std::string& pin, Visit visit) {
+    if constexpr (std::is_same_v<V, shunt_listener>) {
+        const auto map = ListenerMap::open_pinned(pin);
+        if (!map) return tl::unexpected<base::Error>(map.error());
+        map->for_each(visit);
+        return {};
+    } else {
+        const auto map = Map<K, V>::open_pinned(pin);
+        if (!map) return tl::unexpected<base::Error>(map.error());
+        return map->for_each_entry(visit);
+    }
+}
+
 // Sorted by the bytes of the keys; those without hits too, where they are asked for. A table that was never made is
 // empty.
 template <class K, Counting V>
 base::Result<std::vector<std::pair<K, V>>> read_counted(const std::string& pin, bool without_hits) {
     std::vector<std::pair<K, V>> entries;
-    const auto map = Map<K, V>::open_pinned(pin);
-    if (!map && map.error().number == ENOENT) return entries;
-    if (!map) return tl::unexpected<base::Error>(map.error());
-    const auto read = map->for_each_entry([&](const K& key, const V& value) {
+    const auto read = visit_entries<K, V>(pin, [&](const K& key, const V& value) {
         if (without_hits || value.hits != 0) entries.emplace_back(key, value);
     });
+    if (!read && read.error().number == ENOENT) return entries;
     if (!read) return tl::unexpected<base::Error>(read.error());
     std::sort(entries.begin(), entries.end(),
               [](const auto& a, const auto& b) { return std::memcmp(&a.first, &b.first, sizeof(K)) < 0; });

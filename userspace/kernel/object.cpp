@@ -40,7 +40,11 @@ InnerTypes inner_types(const std::string& inner) {
     if (inner == "shunt_splits") return {"shunt_split_key", "shunt_split"};
     if (inner == "shunt_clusters") return {"shunt_cluster_key", "shunt_cluster"};
     if (inner == "shunt_endpoints") return {"shunt_endpoint_key", "shunt_endpoint"};
-    return {"shunt_listener_key", "shunt_listener"};
+    return {"unsigned int", "shunt_listener_slot"};  // an array: the kernel insists on a number
+}
+
+int find_type(const btf* types, const std::string& name) {
+    return btf__find_by_name_kind(types, name.c_str(), name == "unsigned int" ? BTF_KIND_INT : BTF_KIND_STRUCT);
 }
 
 std::vector<bpf_map*> maps_by_name(bpf_object* object) {
@@ -234,8 +238,8 @@ base::Result<RawMap> Object::make_inner(const BankedTable& table, std::uint32_t 
     LIBBPF_OPTS(bpf_map_create_opts, opts);
     opts.map_flags = shape.flags;
     opts.btf_fd = static_cast<__u32>(btf__fd(types));
-    opts.btf_key_type_id = static_cast<__u32>(btf__find_by_name_kind(types, names.key, BTF_KIND_STRUCT));
-    opts.btf_value_type_id = static_cast<__u32>(btf__find_by_name_kind(types, names.value, BTF_KIND_STRUCT));
+    opts.btf_key_type_id = static_cast<__u32>(find_type(types, names.key));
+    opts.btf_value_type_id = static_cast<__u32>(find_type(types, names.value));
     Fd fd(bpf_map_create(shape.type, table.inner.c_str(), shape.key_size, shape.value_size, max_entries, &opts));
     if (!fd)
         return tl::unexpected(base::errno_error(

@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <functional>
 #include <future>
+#include <utility>
 #include <vector>
 
+#include "kernel/listener_map.h"
 #include "kernel/pins.h"
 #include "sync/readback.h"
 #include "sync/table_io.h"
@@ -28,11 +30,29 @@ std::uint32_t capacity_for(std::size_t entries) {
     return std::max(kSmallestTable, std::bit_ceil(std::max(wanted, 1u)));
 }
 
+// Twice as large again for as long as one of them finds no slot near enough.
+base::Result<kernel::ListenerMap> make_listeners(const kernel::Object& object, const kernel::BankedTable& table,
+                                                 const policy::ListenerTable& wanted) {
+    const auto fewest = kernel::listener_slots(wanted.size());
+    for (std::uint32_t slots = fewest; slots != 0 && slots <= 64 * static_cast<std::uint64_t>(fewest); slots *= 2) {
+        auto raw = object.make_inner(table, slots);
+        if (!raw) return tl::unexpected(raw.error());
+        auto map = kernel::ListenerMap::from(std::move(*raw));
+        if (!map) return tl::unexpected(map.error());
+        if (std::all_of(wanted.begin(), wanted.end(),
+                        [&](const auto& entry) { return map->set(entry.first, entry.second); }))
+            return map;
+    }
+    return base::fail("listeners: more than " + std::to_string(SHUNT_LISTENER_PROBES) +
+                      " addresses and ports have one hash; this configuration was made to do so");
+}
+
 // One table of the bank that is not in force.
 class TableWriter {
 public:
-    TableWriter(const kernel::Object& object, const Layout& layout, unsigned bank)
-        : object_(object), layout_(layout), bank_(bank) {}
+    // listener_mask: of the bank's header; 0 while its listeners are not to be relied on.
+    TableWriter(const kernel::Object& object, const Layout& layout, unsigned bank, std::uint32_t& listener_mask)
+        : object_(object), layout_(layout), bank_(bank), listener_mask_(listener_mask) {}
 
     template <class K, class V>
     base::Status write(const std::string& inner, policy::Table<K, V>& held, const policy::Table<K, V>& wanted) {
@@ -44,6 +64,23 @@ public:
             return {};
         }
         return replace(inner, map, held, wanted);
+    }
+    // An array that is changed through a mapping.
+    base::Status write(const std::string& inner, policy::ListenerTable& held, const policy::ListenerTable& wanted) {
+        const auto change = difference(held, wanted);
+        auto old = kernel::ListenerMap::open_pinned(layout_.bank(inner, bank_));
+        if (old && old->mask() == listener_mask_ && kernel::listener_slots(wanted.size()) <= old->mask() + 1 &&
+            in_place(inner, old->raw())) {
+            if (change.size() == 0) return {};
+            auto changed = change_listeners(*old, change);
+            if (!changed) return tl::unexpected(changed.error());
+            if (*changed) {
+                held = wanted;
+                changed_ += change.size();
+                return {};
+            }
+        }
+        return replace(inner, old, held, wanted);
     }
     // Puts the new maps in their places. The kernel lets a grace period pass before each such update returns (10-20
     // ms): asked for together, they wait for the same one.
@@ -104,9 +141,44 @@ private:
         return {};
     }
 
+    using ListenerChange = Difference<shunt_listener_key, shunt_listener>;
+
+    // False: one of them does not fit, and the table is to be made anew.
+    base::Result<bool> change_listeners(kernel::ListenerMap& map, const ListenerChange& change) {
+        auto headers = object_.map("shunt_banks");
+        if (!headers) return tl::unexpected(headers.error());
+        const shunt_bank being_changed{};
+        if (auto told = headers->update(&bank_, &being_changed, "bank " + std::to_string(bank_)); !told)
+            return tl::unexpected(told.error());
+        const auto mask = std::exchange(listener_mask_, 0);
+        for (const auto& key : change.surplus) map.erase(key);
+        for (const auto& [key, listener] : change.missing)
+            if (!map.set(key, listener)) return false;
+        listener_mask_ = mask;
+        return true;
+    }
+
+    base::Status replace(const std::string& inner, const base::Result<kernel::ListenerMap>& old,
+                         policy::ListenerTable& held, const policy::ListenerTable& wanted) {
+        const auto& table = table_named(inner);
+        auto map = make_listeners(object_, table, wanted);
+        if (!map) return tl::unexpected(map.error());
+        if (old) map->take_hits(*old);
+        auto outer = object_.map(table.outer);
+        if (!outer) return tl::unexpected(outer.error());
+        const auto mask = map->mask();
+        placements_.push_back({std::move(*outer), map->release(), layout_.bank(inner, bank_), [&, mask] {
+                                   held = wanted;
+                                   listener_mask_ = mask;
+                                   changed_ += wanted.size();
+                               }});
+        return {};
+    }
+
     const kernel::Object& object_;
     const Layout& layout_;
     unsigned bank_;
+    std::uint32_t& listener_mask_;
     std::vector<Placement> placements_;
     std::size_t changed_ = 0;
 };
@@ -153,7 +225,7 @@ base::Result<SwitchReport> Banks::apply(const policy::Tables& wanted) {
     auto& held = held_[bank];
     if (auto waited = settle(bank); !waited) return tl::unexpected(waited.error());
 
-    TableWriter writer(*object_, layout_, bank);
+    TableWriter writer(*object_, layout_, bank, held.bank.listener_mask);
     base::Status status;
     policy::for_each_table([&](const char* inner, auto member) {
         if (status) status = writer.write(inner, held.*member, wanted.*member);
@@ -163,9 +235,11 @@ base::Result<SwitchReport> Banks::apply(const policy::Tables& wanted) {
 
     auto headers = object_->map("shunt_banks");
     if (!headers) return tl::unexpected(headers.error());
-    if (status = headers->update(&bank, &wanted.bank, "bank " + std::to_string(bank)); !status)
+    auto header = wanted.bank;
+    header.listener_mask = held.bank.listener_mask;
+    if (status = headers->update(&bank, &header, "bank " + std::to_string(bank)); !status)
         return tl::unexpected(status.error());
-    held.bank = wanted.bank;
+    held.bank = header;
 
     auto state = object_->map("shunt_state");
     if (!state) return tl::unexpected(state.error());

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "kernel/listener_map.h"
 #include "kernel/pins.h"
 #include "sync/table_io.h"
 
@@ -17,6 +18,16 @@ base::Status read_into(policy::Table<K, V>& table, const std::string& pin) {
     auto read = read_table(*map);
     if (!read) return tl::unexpected(read.error());
     table = std::move(*read);
+    return {};
+}
+
+base::Status read_into(policy::ListenerTable& table, const std::string& pin) {
+    auto map = kernel::ListenerMap::open_pinned(pin);
+    if (!map && map.error().number == ENOENT) return {};
+    if (!map) return tl::unexpected(map.error());
+    table = {};
+    map->for_each([&](const auto& key, const auto& listener) { table.append(key, listener); });
+    table.finish();
     return {};
 }
 

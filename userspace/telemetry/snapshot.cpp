@@ -12,6 +12,7 @@
 
 #include "kernel/effective.h"
 #include "kernel/link.h"
+#include "kernel/listener_map.h"
 #include "kernel/map.h"
 #include "kernel/object.h"
 #include "kernel/pins.h"
@@ -46,10 +47,23 @@ base::Status add_table(const std::string& name, const kernel::RawMap& map, std::
     return {};
 }
 
+base::Status add_listeners(const std::string& name, const std::string& pin, std::vector<TableState>& tables) {
+    const auto map = kernel::ListenerMap::open_pinned(pin);
+    if (!map) return tl::unexpected<base::Error>(map.error());
+    std::uint32_t count = 0;
+    map->for_each([&](const auto&, const auto&) { ++count; });
+    tables.push_back({name, count, map->raw().info().max_entries});
+    return {};
+}
+
 base::Status read_tables(const std::string& directory, std::uint32_t bank, std::vector<TableState>& tables) {
     for (const auto& table : kernel::banked_tables()) {
         const std::string pin = directory + "/" + table.inner + "_" + std::to_string(bank);
         if (access(pin.c_str(), F_OK) != 0) continue;  // never needed so far
+        if (table.inner == "shunt_listeners") {
+            if (auto added = add_listeners(table.inner, pin, tables); !added) return added;
+            continue;
+        }
         const auto map = kernel::RawMap::open_pinned(pin);
         if (!map) return tl::unexpected<base::Error>(map.error());
         if (auto added = add_table(table.inner, *map, tables); !added) return added;
