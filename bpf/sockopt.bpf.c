@@ -73,12 +73,30 @@ SHUNT_INLINE enum shunt_event shunt_find(struct bpf_sock *sk, struct shunt_dest 
 }
 
 /*
- * Not redirected by us. With NAT rules of others active conntrack may name the proxy's own address, and a proxy that
- * believes it dials itself: rule 2 refuses that connect (looping), this counts where it came from.
+ * Not redirected by us. With NAT rules of others active conntrack may name the proxy's own port, and a proxy that
+ * believes it dials itself: rule 2 refuses that connect (looping), this counts where it came from. Both forms of
+ * address have the port in one place.
  */
-SHUNT_INLINE enum shunt_event shunt_not_ours(struct bpf_sockopt *ctx)
+SHUNT_INLINE enum shunt_event shunt_not_ours(struct bpf_sockopt *ctx, const struct bpf_sock *sk)
 {
-	return SHUNT_CTX(ctx, retval) == 0 ? SHUNT_EVENT_ORIGDST_SELF : SHUNT_EVENT_ORIGDST_NONE;
+	const struct shunt_sockaddr4 *answer = ctx->optval;
+
+	if (SHUNT_CTX(ctx, retval) != 0 || (const void *)(answer + 1) > ctx->optval_end)
+		return SHUNT_EVENT_ORIGDST_NONE;
+	return answer->port_be == shunt_swap16((__u16)sk->src_port) ? SHUNT_EVENT_ORIGDST_SELF :
+								      SHUNT_EVENT_ORIGDST_NONE;
+}
+
+/*
+ * A question that we do not answer ends as the kernel has answered it; optlen 0 says so where the kernel asks for it:
+ * where optlen is larger than its copy of the buffer, or (before it had retvals of programs) where its answer is an
+ * error. Without it the caller gets EFAULT, or a length that the kernel had meant to tell is lost (SO_PEERGROUPS).
+ */
+SHUNT_INLINE void shunt_leave(struct bpf_sockopt *ctx)
+{
+	if (SHUNT_CTX(ctx, optlen) > 4096 ||
+	    (!(shunt_features & SHUNT_FEATURE_RETVAL) && SHUNT_CTX(ctx, retval) != 0))
+		SHUNT_CTX(ctx, optlen) = 0;
 }
 
 SEC("cgroup/getsockopt")
@@ -90,9 +108,7 @@ int shunt_origdst(struct bpf_sockopt *ctx)
 	struct bpf_sock *sk;
 
 	if (optname != SHUNT_SO_ORIGINAL_DST || (level != SHUNT_SOL_IP && level != SHUNT_SOL_IPV6)) {
-		/* Larger than the kernel's copy of the buffer: without this the caller gets EFAULT on older kernels. */
-		if (SHUNT_CTX(ctx, optlen) > 4096)
-			SHUNT_CTX(ctx, optlen) = 0;
+		shunt_leave(ctx);
 		return 1;
 	}
 	sk = ctx->sk;
@@ -100,13 +116,15 @@ int shunt_origdst(struct bpf_sockopt *ctx)
 		return 1;
 	event = shunt_find(sk, &dest);
 	if (event == SHUNT_EVENT_UNSET)
-		event = shunt_not_ours(ctx);
+		event = shunt_not_ours(ctx, sk);
 	else if (shunt_ip_is_v4(&dest.addr) && level == SHUNT_SOL_IP)
 		event = shunt_answer4(ctx, &dest, event);
 	else if (!shunt_ip_is_v4(&dest.addr) && level == SHUNT_SOL_IPV6)
 		event = shunt_answer6(ctx, &dest, event);
 	else
 		event = SHUNT_EVENT_ORIGDST_NONE;
+	if (event == SHUNT_EVENT_ORIGDST_NONE || event == SHUNT_EVENT_ORIGDST_SHORT || event == SHUNT_EVENT_ORIGDST_SELF)
+		shunt_leave(ctx);
 	shunt_count_event(event);
 	return 1;
 }

@@ -20,21 +20,30 @@ def clean(text):
 
 
 def parse(text):
-    """The lines of ttyS1 (guest/suites.sh says the form) -> files by name, (phase, suite) started, their status."""
-    files, started, status, name, lines = {}, [], {}, None, []
+    """The lines of ttyS1 (guest/suites.sh says the form) -> files by name, (phase, suite) started, their status, and QEMU's
+    CPU seconds for "boot" and each "phase.suite" (lib/guest.sh stamps those lines)."""
+    files, started, status, cpu, name, lines, since = {}, [], {}, {}, None, [], 0.0
     for line in text.replace("\r", "").split("\n"):
-        if name is not None and line != "@@end " + name:
-            lines.append(line)
-        elif name is not None:
-            files[name], name = "\n".join(lines), None
-        elif line.startswith("@@file "):
+        if name is not None:
+            if line == "@@end " + name:
+                files[name], name = "\n".join(lines), None
+            else:
+                lines.append(line)
+            continue
+        line, _, stamp = line.partition(" cpu=")
+        word, *rest = line.split() or [""]
+        if word == "@@file":
             name, lines = line[7:], []
-        elif line.startswith("@@suite "):
-            started.append(tuple(line.split()[1:3]))
-        elif line.startswith("@@status "):
-            _, phase, suite, code, seconds = line.split()
+        elif word == "@@kernel":
+            cpu["boot"] = since = int(stamp) / 100
+        elif word == "@@suite":
+            started.append(tuple(rest))
+            since = int(stamp) / 100
+        elif word == "@@status":
+            phase, suite, code, seconds = rest
             status[phase, suite] = int(code), float(seconds)
-    return files, started, status
+            cpu[f"{phase}.{suite}"] = int(stamp) / 100 - since
+    return files, started, status, cpu
 
 
 def from_gtest(text):
@@ -66,13 +75,13 @@ def from_tap(text):
 
 
 def cases_of(folder):
-    """All test cases of one guest, (name, result, message, seconds), and the notes of its suites.
+    """All test cases of one guest, (name, result, message, seconds), the notes of its suites, and their CPU seconds.
 
     What should have come and did not is a failure.
     """
     state = (folder / "state").read_text().strip()
     log = folder / "results.log"
-    files, started, status = parse(log.read_text(errors="replace") if log.exists() else "")
+    files, started, status, cpu = parse(log.read_text(errors="replace") if log.exists() else "")
     cases = []
     for phase, suite in started:
         key, prefix = f"{phase}.{suite}", "" if phase == "plain" else phase + "/"
@@ -97,7 +106,7 @@ def cases_of(folder):
         cases.append(("guest.reached_its_end", FAIL, state + "\n" + "\n".join(lines), 0.0))
     notes = dict(line.split(None, 1) for name, text in files.items() if name.endswith(".notes")
                  for line in text.split("\n") if " " in line)
-    return cases, notes
+    return cases, notes, cpu
 
 
 def write_junit(path, kernel, cases, seconds):
@@ -114,8 +123,9 @@ def write_junit(path, kernel, cases, seconds):
     xml.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def print_table(kernels, results, notes, seconds):
-    """One row per group of tests (passed/all), one for each test that failed or was skipped somewhere, one per note."""
+def print_table(kernels, results, notes, cpu, seconds):
+    """One row per group of tests (passed/all), one for each test that failed or was skipped somewhere, one per note, one
+    per suite with its CPU seconds."""
     names = list(dict.fromkeys(name for kernel in kernels for name, *_ in results[kernel]))
     by_name = {kernel: {name: result for name, result, *_ in results[kernel]} for kernel in kernels}
     rows, groups = [], {}
@@ -133,6 +143,8 @@ def print_table(kernels, results, notes, seconds):
                 rows.append(["  " + name] + cells)
     for key in dict.fromkeys(key for kernel in kernels for key in notes[kernel]):
         rows.append([key] + [notes[kernel].get(key, "-") for kernel in kernels])
+    for key in dict.fromkeys(key for kernel in kernels for key in cpu[kernel]):
+        rows.append(["CPU s of " + key] + [f"{cpu[kernel][key]:.1f}" if key in cpu[kernel] else "-" for kernel in kernels])
     rows.append(["seconds"] + [seconds[kernel] for kernel in kernels])
     rows.insert(0, ["test"] + kernels)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -141,12 +153,13 @@ def print_table(kernels, results, notes, seconds):
 
 
 def main(folder, kernels):
-    results, notes, seconds = {}, {}, {}
+    results, notes, cpu, seconds = {}, {}, {}, {}
     for kernel in kernels:
-        results[kernel], notes[kernel] = cases_of(folder / kernel)
+        results[kernel], notes[kernel], cpu[kernel] = cases_of(folder / kernel)
+        cpu[kernel]["all"] = sum(map(float, (folder / kernel / "cpu").read_text().split()))
         seconds[kernel] = (folder / kernel / "seconds").read_text().strip()
         write_junit(folder / kernel / "junit.xml", kernel, results[kernel], seconds[kernel])
-    print_table(kernels, results, notes, seconds)
+    print_table(kernels, results, notes, cpu, seconds)
     failures = {}
     for kernel in kernels:
         for name, result, message, _ in results[kernel]:
@@ -159,7 +172,9 @@ def main(folder, kernels):
     empty = [kernel for kernel in kernels if not results[kernel]]
     for kernel in empty:
         print(f"\nFAIL {kernel}: no test ran (does the filter match one?)")
-    print(f"\nvmtest: {ran - failed} of {ran} passed or skipped, {failed} failed, {len(kernels)} kernels; JUnit: {folder}/*/junit.xml")
+    spent = sum(cpu[kernel]["all"] for kernel in kernels)
+    print(f"\n{spent:.0f} s of CPU: {spent / 2:.0f} s of two cores")
+    print(f"vmtest: {ran - failed} of {ran} passed or skipped, {failed} failed, {len(kernels)} kernels; JUnit: {folder}/*/junit.xml")
     return 1 if failed or empty else 0
 
 

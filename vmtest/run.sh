@@ -15,7 +15,7 @@ usage: vmtest/run.sh [OPTION...] [KERNEL...] [-- TEST-FILTER]
                  only this suite, and only on these kernels (may be repeated)
   --build DIR    the build folder to test, also holds caches and results (default: build)
   --jobs N       guests at a time (default 2)
-  --timeout S    seconds until a guest counts as hung (default: what its suites may take, and a minute)
+  --timeout S    seconds until a guest counts as hung (default: what its suites may take, and a minute, at most 900)
   --keep         keep the initrds, for a post-mortem (results/KERNEL/command boots one again)
   --update       look for newer packages now (otherwise once a week)
 TEXT
@@ -97,7 +97,7 @@ need_space 1500 "the run (initrds and results)"
 for name in "${kernels[@]}"; do resolve_kernel "$name"; done
 build_root
 if [ -z "$VM_TIMEOUT" ]; then
-    VM_TIMEOUT=$(awk '{ sum += $5 * split($4, phases, ",") } END { print sum + 60 }' "$VM_ROOT/vmtest/suites")
+    VM_TIMEOUT=$(awk '{ sum += $6 * split($4, phases, ",") } END { print (sum > 840 ? 840 : sum) + 60 }' "$VM_ROOT/vmtest/suites")
 fi
 pack_root "${kernels[@]}"
 
@@ -107,7 +107,9 @@ if [ "$mode" = shell ]; then
 fi
 rm -rf "$VM_RESULTS"
 mkdir -p "$VM_RESULTS"
-for name in "${kernels[@]}"; do
+# The longest first, so that no guest is left alone at the end.
+mapfile -t order < <(for name in "${kernels[@]}"; do echo "$(suites_of "$name" | wc -l) $name"; done | sort -s -k 1,1nr | cut -d ' ' -f 2)
+for name in "${order[@]}"; do
     while [ "$(jobs -rp | wc -l)" -ge "$VM_JOBS" ]; do wait -n || true; done
     run_guest "$name" &
 done

@@ -28,7 +28,7 @@ expect() {
     fi
 }
 run=("$here/run.sh" --build "$work/build" --timeout 60)
-suite() { printf 'fault sh fault.sh plain 5 FAULT_SUITE=%s\n' "$1" >"$work/suites.txt"; }
+suite() { printf 'fault sh fault.sh plain all 5 FAULT_SUITE=%s\n' "$1" >"$work/suites.txt"; }
 
 export VMTEST_SUITES=$work/suites.txt
 suite none
@@ -58,7 +58,7 @@ suite exit
 expect "a suite that ends early" 1 "exit code 3 without a failed test" "${run[@]}" "$kernel"
 suite stuck
 expect "a suite that gets stuck" 1 "killed after 5" "${run[@]}" "$kernel"
-printf 'gone gtest tests/gone_test plain 5\n' >"$work/suites.txt"
+printf 'gone gtest tests/gone_test plain all 5\n' >"$work/suites.txt"
 expect "a suite that is not built" 1 "gone_test is not built" "${run[@]}" "$kernel"
 
 export VMTEST_EXPECTED=$work/expected
@@ -80,6 +80,45 @@ expect "a suite for an unknown kernel" 2 "suite fault@4.19: unknown kernel '4.19
 expect "an unknown option" 2 "unknown option --fast" "${run[@]}" --fast
 expect "an option without its value" 2 "--jobs needs a value" "${run[@]}" --jobs
 expect "the list" 0 "^$kernel .*linux-image-" "${run[@]}" --list
+# shell_says WORDS COMMAND LINE...: types the command at the prompt of the shell on a terminal, reads its answer, leaves.
+shell_says() {
+    python3 - "$@" <<'PY'
+import os, pty, select, sys, time
+words, command, *line = sys.argv[1:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(line[0], line)
+seen, end = b"", time.monotonic() + 60
+def wait_for(text):
+    global seen
+    while text not in seen:
+        if not select.select([terminal], [], [], max(0, end - time.monotonic()))[0]:
+            sys.exit(f"no {text} after 60 s: {seen.decode(errors='replace')}")
+        try:
+            seen += os.read(terminal, 4096)
+        except OSError:
+            sys.exit(f"ended before {text}: {seen.decode(errors='replace')}")
+    seen = seen.partition(text)[2]
+def type_line(text):
+    os.write(terminal, text.encode() + b"\n")
+    wait_for(text.encode())  # its echo
+wait_for(b"# ")
+type_line(command)
+wait_for(words.encode())
+print("the shell said", words)
+wait_for(b"# ")
+type_line("exit")
+try:
+    while os.read(terminal, 4096):
+        pass
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+}
+release=$(sed -n 's/^release=//p' "$build/vmtest/cache/$kernel/info")
+expect "a shell" 0 "the shell said $release" shell_says "$release" "uname -r" "${run[@]}" --shell "$kernel"
+
 for tool in bash sh dirname sed awk cat tr grep env; do ln -s "$(command -v $tool)" "$work/empty/$tool"; done
 expect "no QEMU" 1 "apt-get install qemu-system-x86" env PATH="$work/empty" "${run[@]}" "$kernel"
 mkdir "$work/tools"
@@ -87,7 +126,7 @@ for tool in ${PATH//:/ }; do ln -s "$tool"/* "$work/tools/" 2>/dev/null || true;
 rm -f "$work/tools/haproxy"
 mkdir -p "$work/build/tests/integration/peers"
 cp "$(command -v busybox)" "$work/build/tests/integration/peers/peers_test"
-printf 'other gtest tests/integration/peers/peers_test plain 5\n' >"$work/suites.txt"
+printf 'other gtest tests/integration/peers/peers_test plain all 5\n' >"$work/suites.txt"
 expect "a suite of proxies under another name" 1 "haproxy is not installed" env PATH="$work/tools" "${run[@]}" "$kernel"
 suite none
 rm "$work/tools/objcopy"

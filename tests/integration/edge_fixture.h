@@ -71,6 +71,7 @@ public:
 
     const Sandbox sandbox;
     const DirectServer server{sandbox, {80, 9080}}, local{sandbox.client_side(), {80, 9080}, "local"};
+    Callers callers;
 
 private:
     static inline std::unique_ptr<World> here_;
@@ -109,9 +110,9 @@ protected:
     std::string loopback_ip() const { return v6() ? "[::1]" : "127.0.0.1"; }
     Dial to(const std::string& destination) const { return {.destination = destination, .family = family()}; }
 
-    Outcome from_app(const Dial& what) const { return dial(sandbox_.app(), what); }
+    Outcome from_app(const Dial& what) const { return World::get().callers.dial(sandbox_.app(), what); }
     // The same from outside the captured cgroup: what the kernel does without shunt.
-    Outcome uncovered(const Dial& what) const { return dial(sandbox_.client_side(), what); }
+    Outcome uncovered(const Dial& what) const { return World::get().callers.dial(sandbox_.client_side(), what); }
 
     static void expect_proxied(const Outcome& outcome, const std::string& destination) {
         EXPECT_EQ(outcome.line.rfind("proxy " + destination + " peer ", 0), 0u) << to_text(outcome);

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <regex>
 #include <set>
 
 #include "base/names.h"
@@ -24,8 +23,14 @@ namespace {
 
 const std::string kTruth = SHUNT_TRUTH;
 
+// Read once: in a guest all configurations are one process.
+const std::vector<truth::Row>& table() {
+    static const auto rows = truth::read_table(kTruth, kClientV4, kClientV6);
+    return rows;
+}
+
 std::vector<truth::Row> rows_of(const std::string& config) {
-    auto rows = truth::read_table(kTruth, kClientV4, kClientV6);
+    auto rows = table();
     std::erase_if(rows, [&](const auto& row) { return row.config != config; });
     return rows;
 }
@@ -65,8 +70,15 @@ Placement place_of(const Sandbox& sandbox, const truth::Row& row) {
 
 // Two connections are the same but for the port the kernel chose for the client.
 std::string comparable(const Outcome& outcome) {
-    static const std::regex port("(from|peer) ([0-9.]+|\\[[^ ]*\\]):[0-9]+");
-    return std::to_string(outcome.error) + " " + std::regex_replace(outcome.line, port, "$1 $2") + " " + outcome.peer;
+    auto line = outcome.line;
+    for (const std::string word : {" from ", " peer "}) {
+        const auto at = line.find(word);
+        if (at == std::string::npos) continue;
+        const auto end = std::min(line.find(' ', at + word.size()), line.size());
+        const auto colon = line.rfind(':', end);
+        if (colon > at) line.erase(colon, end - colon);
+    }
+    return std::to_string(outcome.error) + " " + line + " " + outcome.peer;
 }
 
 std::string dialled(const truth::Row& row) { return to_text(for_family(parse(row.destination), dial_of(row).family)); }
@@ -121,7 +133,8 @@ std::vector<std::uint16_t> ports_of(const std::vector<truth::Row>& rows) {
 // takes 7 s of the verifier and of an emulated processor, it is all of them, one reload after the other.
 struct World {
     const Sandbox sandbox;
-    const DirectServer server{sandbox, ports_of(truth::read_table(kTruth, kClientV4, kClientV6))};
+    const DirectServer server{sandbox, ports_of(table())};
+    Callers callers;
     std::unique_ptr<RunningShunt> shunt;
 };
 
@@ -175,9 +188,9 @@ TEST_P(Truth, RealConnects) {
     for (const auto& row : rows) {
         auto place = place_of(sandbox_, row);
         place.cgroup.clear();  // not captured, should shunt be there already
-        off.push_back(dial(place, dial_of(row)));
+        off.push_back(world().callers.dial(place, dial_of(row)));
         // On a slow machine the first packets of a new pair of interfaces are lost: what timed out is asked again.
-        if (off.back().error == EINPROGRESS) off.back() = dial(place, dial_of(row));
+        if (off.back().error == EINPROGRESS) off.back() = world().callers.dial(place, dial_of(row));
     }
 
     const RunningShunt& shunt = run_shunt(config);
@@ -186,7 +199,7 @@ TEST_P(Truth, RealConnects) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const auto& row = rows[i];
         SCOPED_TRACE(row.text());
-        const auto on = dial(place_of(sandbox_, row), dial_of(row));
+        const auto on = world().callers.dial(place_of(sandbox_, row), dial_of(row));
         const auto after = read_counters(pins);
         const auto counted = after.since(before);
         before = after;
@@ -212,8 +225,7 @@ TEST_P(Truth, RealConnects) {
     EXPECT_EQ(to_text(said.lanes), to_text(before.lanes));
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, Truth,
-                         testing::ValuesIn(truth::configs_of(truth::read_table(kTruth, kClientV4, kClientV6))),
+INSTANTIATE_TEST_SUITE_P(Table, Truth, testing::ValuesIn(truth::configs_of(table())),
                          [](const auto& config) { return truth::replace_all(config.param, "-", "_"); });
 
 // The harness as a judge: without shunt every destination out there says "direct", no row ends at the proxy by itself
@@ -223,11 +235,12 @@ TEST(TruthBaseline, WithTheHookOffNothingIsRedirected) {
     const auto rows = rows_of("dual");
     const DirectServer server(sandbox, {80, 9080, 15001});
     const ProbeProxy proxy(sandbox, {.listen = {"0.0.0.0:15001", "[::]:15001"}});
+    Callers callers;
     int direct = 0;
     for (const auto& row : rows) {
         const auto port = parse(row.destination).port();
         if (row.verdict != "redirect" || (port != 80 && port != 9080 && port != 15001)) continue;
-        const auto outcome = dial(place_of(sandbox, row), dial_of(row));
+        const auto outcome = callers.dial(place_of(sandbox, row), dial_of(row));
         EXPECT_EQ(outcome.line.find("proxy"), std::string::npos) << row.text() << ": " << to_text(outcome);
         direct += outcome.line.rfind("direct " + dialled(row) + " from ", 0) == 0 ? 1 : 0;
     }

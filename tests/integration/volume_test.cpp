@@ -9,7 +9,7 @@
 namespace shunt::harness {
 namespace {
 
-constexpr std::uint64_t kConnections = 200000;
+const std::uint64_t kConnections = scaled(200000, 1000);
 constexpr unsigned kDialers = 4;
 
 class Volume : public testing::TestWithParam<Way> {

@@ -32,7 +32,7 @@ put_tree() {
     shift
     if [ ! -d "$folder" ]; then return 0; fi
     mkdir -p "$VM_ROOT$folder"
-    (cd "$folder" && find . -type f "$@" -print0 | xargs -0 -r cp -pL --parents -t "$VM_ROOT$folder")
+    (cd "$folder" && find . -xtype f "$@" -print0 | xargs -0 -r cp -pL --parents -t "$VM_ROOT$folder")
 }
 
 # The links of a merged /usr, before any file.
@@ -51,7 +51,8 @@ build_root() {
     put_one "$(readlink -f "$(command -v busybox)")"
     ln -sf "$(readlink -f "$(command -v busybox)")" "$VM_ROOT/vmtest/busybox"
     # A real shell, because busybox's own prefers its applets (its ip has no netns) to the programs in PATH.
-    for tool in dash setpriv unshare mount ip ss bpftool iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft nft; do
+    for tool in dash setpriv unshare mount ip ss bpftool nft \
+        {iptables,ip6tables}{,-{legacy,nft}{,-restore,-save}}; do
         if command -v "$tool" >/dev/null; then put "$(command -v "$tool")"; fi
     done
     ln -sf dash "$VM_ROOT/bin/sh"
@@ -66,28 +67,27 @@ build_root() {
     put_payload
 }
 
-# chosen_suites: the lines of suites.txt, only the asked ones where --suite was given, each after the kernels it is for
-# ("all", or names between commas).
+# chosen_suites: the lines of suites.txt, only the asked ones where --suite was given, and there on the kernels given.
 chosen_suites() {
     table "$VM_SUITES_FILE" | awk -v only="$VM_SUITES" '
-        BEGIN { for (n = split(only, asked, " "); n > 0; n--) { split(asked[n], parts, "@"); on[parts[1]] = parts[2] ? parts[2] : "all" } }
-        only == "" { print "all", $0 }
-        $1 in on { print on[$1], $0 }'
+        BEGIN { for (n = split(only, asked, " "); n > 0; n--) { split(asked[n], parts, "@"); on[parts[1]] = parts[2] ? parts[2] : "-" } }
+        only != "" && !($1 in on) { next }
+        only != "" && on[$1] != "-" { $5 = on[$1] }
+        { print }'
 }
+
+# suites_of KERNEL: those of chosen_suites that run there.
+suites_of() { chosen_suites | awk -v kernel="$1" '$5 == "all" || index("," $5 ",", "," kernel ",")'; }
 
 # runs_peers KERNEL: the proxies go only into the guests that run them, by what a suite runs, not by its name. They are
 # four fifths of an initrd, which the guest unpacks with an emulated processor.
-runs_peers() {
-    chosen_suites | awk -v kernel="$1" '
-        $4 ~ /\/peers_test$/ && ($1 == "all" || index("," $1 ",", "," kernel ",")) { found = 1 }
-        END { exit !found }'
-}
+runs_peers() { suites_of "$1" | awk '$3 ~ /\/peers_test$/ { found = 1 } END { exit !found }'; }
 
 # put_payload: the executables of suites.txt, the shunt binary, the BPF object, data files of the tests.
 put_payload() {
     local kernels name kind path phases seconds settings file
     : >"$VM_ROOT/vmtest/suites"
-    while read -r kernels name kind path phases seconds settings; do
+    while read -r name kind path phases kernels seconds settings; do
         case $kind in
         gtest)
             file=$VM_BUILD/$path
@@ -100,7 +100,7 @@ put_payload() {
             ;;
         *) die 1 "suites.txt: suite $name: kind '$kind' is neither sh nor gtest" ;;
         esac
-        printf '%s\n' "$name $kind $file $phases $seconds $kernels $settings" >>"$VM_ROOT/vmtest/suites"
+        printf '%s\n' "$name $kind $file $phases $kernels $seconds $settings" >>"$VM_ROOT/vmtest/suites"
     done < <(chosen_suites)
     for file in shunt tests/vmtest/verify tests/integration/other_layout/shunt_other_layout; do
         if [ -x "$VM_BUILD/$file" ]; then put_test "$VM_BUILD/$file"; fi

@@ -23,8 +23,6 @@ namespace shunt::harness {
 
 namespace {
 
-constexpr std::size_t kMaxMessage = 200000;
-
 void drop_capabilities() {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct data[2]{};
@@ -76,12 +74,16 @@ void send_text(int fd, const std::string& text) {
 }
 
 std::string receive_text(int fd) {
-    std::string buffer(kMaxMessage, '\0');
-    ssize_t got = 0;
-    while ((got = recv(fd, buffer.data(), buffer.size(), 0)) < 0 && errno == EINTR) {
-    }
-    buffer.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return buffer;
+    const auto receive = [fd](char* to, std::size_t size, int flags) {
+        ssize_t got = 0;
+        while ((got = recv(fd, to, size, flags)) < 0 && errno == EINTR) {
+        }
+        return got > 0 ? static_cast<std::size_t>(got) : 0;
+    };
+    // First its length: a buffer for the longest one would cost more to clear than the message takes to arrive.
+    std::string text(receive(nullptr, 0, MSG_PEEK | MSG_TRUNC), '\0');
+    text.resize(receive(text.data(), text.size(), 0));
+    return text;
 }
 
 Child::Child(const Placement& place, const std::function<void(int control)>& body) {

@@ -27,6 +27,26 @@ std::string read_line(int fd) {
     return line;
 }
 
+Outcome dial_here(const Dial& dial) {
+    const Fd fd(open_socket(dial));
+    return talk(fd.get(), dial, fd ? connect_socket(fd.get(), dial) : errno);
+}
+
+}  // namespace
+
+// By the names of their members.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Outcome, error, line, peer, local)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Dial, destination, family, type, protocol, mark, source, device, early_port,
+                                   freebind, v6only, nonblocking, say_destination, timeout_ms)
+
+namespace {
+
+void serve(int control) {
+    for (auto text = receive_text(control); !text.empty(); text = receive_text(control)) {
+        send_text(control, nlohmann::json(dial_here(nlohmann::json::parse(text).get<Dial>())).dump());
+    }
+}
+
 }  // namespace
 
 std::string error_name(int error) {
@@ -91,15 +111,17 @@ Outcome talk(int fd, const Dial& dial, int error) {
 }
 
 Outcome dial(const Placement& place, const Dial& dial) {
-    const auto text = run_in(place, [&] {
-        const Fd fd(open_socket(dial));
-        const auto outcome = talk(fd.get(), dial, fd ? connect_socket(fd.get(), dial) : errno);
-        return nlohmann::json{
-            {"error", outcome.error}, {"line", outcome.line}, {"peer", outcome.peer}, {"local", outcome.local}}
-            .dump();
-    });
-    const auto json = nlohmann::json::parse(text);
-    return {json.at("error"), json.at("line"), json.at("peer"), json.at("local")};
+    const auto text = run_in(place, [&] { return nlohmann::json(dial_here(dial)).dump(); });
+    return nlohmann::json::parse(text).get<Outcome>();
+}
+
+Outcome Callers::dial(const Placement& place, const Dial& dial) {
+    auto key = place.netns + " " + place.cgroup + " " + std::to_string(place.uid) + " " + std::to_string(place.gid) +
+               (place.privileged ? "" : " unprivileged");
+    for (const auto group : place.groups) key += " " + std::to_string(group);
+    auto found = children_.find(key);
+    if (found == children_.end()) found = children_.emplace(key, Child(place, serve)).first;
+    return nlohmann::json::parse(found->second.ask(nlohmann::json(dial).dump())).get<Outcome>();
 }
 
 }  // namespace shunt::harness

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
-#include <optional>
+#include <map>
 #include <string>
 
 #include "harness/address.h"
@@ -48,5 +48,15 @@ Outcome talk(int fd, const Dial& dial, int error);  // reads the line; does not 
 
 // In a fresh process in that place.
 Outcome dial(const Placement& place, const Dial& dial);
+
+// One process for each place, made when first needed, dials all there is to dial from it: for hundreds of connections,
+// where a process for each of them would take most of the time of an emulated machine. To be gone before the sandbox.
+class Callers {
+public:
+    Outcome dial(const Placement& place, const Dial& dial);
+
+private:
+    std::map<std::string, Child> children_;
+};
 
 }  // namespace shunt::harness

@@ -4,6 +4,10 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
 #include "harness/address.h"
 #include "harness/error.h"
 
@@ -24,6 +28,21 @@ Fd listen_on(const std::string& address, bool share_port) {
     check(bind(fd.get(), at.get(), at.length), "bind " + address);
     check(listen(fd.get(), 65535), "listen " + address);
     return fd;
+}
+
+bool listens(pid_t process, unsigned port) {
+    char local[8];
+    std::snprintf(local, sizeof local, ":%04X", port);
+    for (const char* name : {"tcp", "tcp6"}) {
+        std::ifstream table("/proc/" + std::to_string(process) + "/net/" + name);
+        for (std::string line; std::getline(table, line);) {
+            std::istringstream words(line);
+            std::string number, address, peer, state;
+            words >> number >> address >> peer >> state;
+            if (state == "0A" && address.ends_with(local)) return true;
+        }
+    }
+    return false;
 }
 
 Loop::Loop() : epoll_(check(epoll_create1(EPOLL_CLOEXEC), "epoll")) {}

@@ -2,6 +2,8 @@
 // Listening sockets and the epoll loop shared by the servers. Used inside their child processes only.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -12,6 +14,9 @@ namespace shunt::harness {
 
 // "0.0.0.0:80", "[::]:80" (v6 only) or "dual:80" (wildcard of both families). Nonblocking, with a long backlog.
 Fd listen_on(const std::string& address, bool share_port = false);
+
+// Does anybody listen on that port, in the network namespace of that process? Without starting another one to look.
+bool listens(pid_t process, unsigned port);
 
 class Loop {
 public:

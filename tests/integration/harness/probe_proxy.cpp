@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "harness/address.h"
@@ -62,6 +63,11 @@ private:
             for (const auto& listener : listeners_) loop_.remove(listener.get());
         } else if (text == "resume") {
             resume();
+        } else if (text.rfind("ask ", 0) == 0) {
+            std::istringstream words(text.substr(4));
+            int ask = 0;
+            words >> ask >> options_.buffer;
+            options_.ask = static_cast<Ask>(ask);
         }
         const nlohmann::json counts = {{"accepted", counts_.accepted}, {"ok", counts_.ok},
                                        {"wrong", counts_.wrong},       {"missing", counts_.missing},
@@ -139,7 +145,7 @@ private:
         --counts_.held;
     }
 
-    const ProbeOptions options_;
+    ProbeOptions options_;
     const int control_;
     Loop loop_;
     std::vector<Fd> listeners_;
@@ -173,5 +179,8 @@ ProbeCounts ProbeProxy::counts() const {
 
 void ProbeProxy::pause() const { child_.ask("pause"); }
 void ProbeProxy::resume() const { child_.ask("resume"); }
+void ProbeProxy::ask_as(Ask ask, std::uint32_t buffer) const {
+    child_.ask("ask " + std::to_string(static_cast<int>(ask)) + " " + std::to_string(buffer));
+}
 
 }  // namespace shunt::harness

@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
 #include "harness/error.h"
+#include "harness/iptables.h"
 #include "harness/netns.h"
 
 namespace shunt::harness {
@@ -148,6 +150,8 @@ Sandbox::Sandbox(const std::string& name) : name_("shunt-t-" + name), cgroup_mou
                     kSettle);
     run_command(client_side(), {"ip", "-batch", "-"},
                 std::string(kSettle) + "route add default via " + s4 + "\nroute add default via " + s6 + "\n");
+    // In a phase of vmtest: whatever the test is about, it has to end the same beside that chain.
+    if (std::getenv("SHUNT_TEST_INBOUND_CHAIN") != nullptr) load_istio_inbound_chain(client_side());
 }
 
 Sandbox::~Sandbox() {

@@ -64,6 +64,7 @@ public:
     ProbeCounts counts() const;
     void pause() const;  // no accept() until resume(): connections wait in the backlog
     void resume() const;
+    void ask_as(Ask ask, std::uint32_t buffer) const;  // from the next connection on
     pid_t pid() const { return child_.pid(); }
 
 private:

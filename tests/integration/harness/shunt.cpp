@@ -117,7 +117,7 @@ void RunningShunt::start() {
 }
 
 void RunningShunt::wait_for(const std::string& word, std::size_t from) {
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
     while (log().find(word, from) == std::string::npos) {
         int status = 0;
         const bool ended = waitpid(pid_, &status, WNOHANG) == pid_;

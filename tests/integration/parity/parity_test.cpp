@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "harness/iptables.h"
 #include "harness/sandbox.h"
 #include "harness/servers.h"
 #include "harness/shunt.h"
@@ -43,19 +44,10 @@ struct World {
     const ProbeProxy proxy;
 };
 
-// iptables-legacy where the kernel has its tables, else the one over nf_tables: the rules are the same.
-void load(const Sandbox& sandbox, const std::string& tool, const std::string& rules) {
-    try {
-        run_command(sandbox.client_side(), {tool + "-legacy-restore", "-w", "10"}, rules);
-    } catch (const std::exception&) {
-        run_command(sandbox.client_side(), {tool + "-nft-restore", "-w", "10"}, rules);
-    }
-}
-
 void load_rules(const Sandbox& sandbox, const RuleSet& set) {
-    load(sandbox, "iptables", iptables_rules(set, false));
+    load_iptables(sandbox.client_side(), false, iptables_rules(set, false));
     const auto v6 = iptables_rules(set, true);
-    if (!v6.empty()) load(sandbox, "ip6tables", v6);
+    if (!v6.empty()) load_iptables(sandbox.client_side(), true, v6);
 }
 
 // As a user who switches over gets it, from istio-iptables' flags; written by hand where flags cannot say it.

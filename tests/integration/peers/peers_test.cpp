@@ -5,7 +5,9 @@
 // the proxy was told stands in its own access log.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "harness/shunt.h"
@@ -33,12 +35,6 @@ std::string config(const Case& c, const std::string& more = {}) {
            "\ncapture:\n  cgroups: [/mesh]\n" + more;
 }
 
-Fetched fetch_one(const Sandbox& sandbox, const std::string& destination) {
-    const auto all = fetch(sandbox, "http://" + destination + "/");
-    EXPECT_EQ(all.size(), 1u);
-    return all.empty() ? Fetched{} : all.front();
-}
-
 // A v4-mapped destination is reached, and logged, as the IPv4 address it means.
 std::string plain(const std::string& destination) {
     const std::string prefix = "[::ffff:";
@@ -54,55 +50,99 @@ constexpr char kMappedListener[] = "[::ffff:203.0.113.21]:9080";
 constexpr char kV6[] = "[2001:db8:7::10]:8080";
 constexpr char kV6Listener[] = "[2001:db8:7::20]:9080";
 
+// One for all tests of a process. With ctest that is one test; in a guest of vmtest, where starting Python and shunt
+// takes seconds of an emulated processor, it is all of them, one reload after the other.
+struct World {
+    const Sandbox sandbox;
+    const WebServer web{sandbox, 8080}, reviews{sandbox, 9080};
+    std::unique_ptr<RunningShunt> shunt;
+    std::string config;
+};
+
 class RealProxies : public testing::TestWithParam<Case> {
 protected:
-    void expect_direct(const std::string& destination) {
-        const auto fetched = fetch_one(sandbox_, destination);
-        EXPECT_TRUE(fetched.direct()) << destination << ": " << fetched.body << "; client port " << fetched.client_port;
-        EXPECT_EQ(fetched.reached, plain(destination));
+    static void TearDownTestSuite() { world_.reset(); }
+
+    static World& world() {
+        if (!world_) world_ = std::make_unique<World>();
+        return *world_;
     }
 
-    // `listener`: Envoy's own listener that must answer instead of the server; empty: the server is reached.
-    void expect_through(const RealProxy& proxy, const std::string& destination, const std::string& listener = {}) {
-        const auto before = proxy.seen().size();
-        const auto fetched = fetch_one(sandbox_, destination);
-        const auto seen = proxy.seen(before + 1);
-        ASSERT_EQ(seen.size(), before + 1) << destination << " is missing in the proxy's log\n" << proxy.output();
-        EXPECT_EQ(seen.back().destination, plain(destination));
-        EXPECT_EQ(fetched.client_peer, destination) << "the client's getpeername";
-        if (listener.empty()) {
-            EXPECT_EQ(fetched.reached, plain(destination));
-        } else {
-            EXPECT_EQ(fetched.body, "Envoy, listener " + listener);
-            EXPECT_EQ(seen.back().listener, listener);
+    static RunningShunt& run_shunt(const std::string& config) {
+        auto& [sandbox, web, reviews, shunt, in_force] = world();
+        if (!shunt) {
+            shunt = std::make_unique<RunningShunt>(sandbox, config);
+        } else if (config != in_force) {
+            shunt->reload(config);
+        }
+        in_force = config;
+        return *shunt;
+    }
+
+    static std::vector<Fetched> fetch_all(const harness::Placement& place,
+                                          const std::vector<std::string>& destinations) {
+        std::vector<std::string> urls;
+        for (const auto& destination : destinations) urls.push_back("http://" + destination + "/");
+        const auto all = fetch(place, urls);
+        if (all.size() != urls.size()) throw std::runtime_error("curl: " + std::to_string(all.size()) + " answers");
+        return all;
+    }
+
+    static void expect_direct(const harness::Placement& place, const std::vector<std::string>& destinations) {
+        const auto all = fetch_all(place, destinations);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            EXPECT_TRUE(all[i].direct()) << destinations[i] << ": " << all[i].body << "; port " << all[i].client_port;
+            EXPECT_EQ(all[i].reached, plain(destinations[i]));
         }
     }
 
-    Sandbox sandbox_;
+    struct Expected {
+        std::string destination, listener;  // Envoy's own listener that must answer; empty: the server is reached
+    };
+    void expect_through(const RealProxy& proxy, const std::vector<Expected>& expected) const {
+        const auto before = proxy.seen().size();
+        std::vector<std::string> destinations;
+        for (const auto& one : expected) destinations.push_back(one.destination);
+        const auto all = fetch_all(sandbox_.app(), destinations);
+        auto seen = proxy.seen(before + expected.size());
+        ASSERT_EQ(seen.size(), before + expected.size()) << "missing in the proxy's log\n" << proxy.output();
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            const auto& [destination, listener] = expected[i];
+            const auto line = std::find_if(seen.begin() + static_cast<std::ptrdiff_t>(before), seen.end(),
+                                           [&](const Seen& s) { return s.destination == plain(destination); });
+            ASSERT_NE(line, seen.end()) << destination << " is not in the proxy's log\n" << proxy.output();
+            EXPECT_EQ(all[i].client_peer, destination) << "the client's getpeername";
+            if (listener.empty()) {
+                EXPECT_EQ(all[i].reached, plain(destination));
+            } else {
+                EXPECT_EQ(all[i].body, "Envoy, listener " + listener);
+                EXPECT_EQ(line->listener, listener);
+            }
+        }
+    }
+
+    const Sandbox& sandbox_ = world().sandbox;
+
+private:
+    static inline std::unique_ptr<World> world_;
 };
 
 TEST_P(RealProxies, AreToldTheOriginalDestination) {
     const auto& c = GetParam();
-    const WebServer web(sandbox_, 8080), reviews(sandbox_, 9080);
     const RealProxy proxy(sandbox_, c.kind, c.dual);
     const std::string own_listener = c.kind == Kind::kEnvoy ? "0.0.0.0_9080" : "";
 
-    // First without shunt, so that the rest proves something.
-    for (const auto* destination : {kV4, kV4Listener, kMapped, kV6}) expect_direct(destination);
+    // First what shunt has no hand in, so that the rest proves something.
+    expect_direct(sandbox_.client_side(), {kV4, kV4Listener, kMapped, kV6});
     ASSERT_TRUE(proxy.seen().empty()) << proxy.output();
 
-    RunningShunt shunt(sandbox_, config(c));
+    const auto& shunt = run_shunt(config(c));
     const auto before = shunt.counters();
-    expect_through(proxy, kV4);
-    expect_through(proxy, kV4Listener, own_listener);
-    expect_through(proxy, kMapped);
-    expect_through(proxy, kMappedListener, own_listener);
-    if (c.dual) {
-        expect_through(proxy, kV6);
-        expect_through(proxy, kV6Listener, own_listener);
-    } else {
-        expect_direct(kV6);  // ipv6: auto, and no IPv6 listener
-    }
+    std::vector<Expected> expected{
+        {kV4, ""}, {kV4Listener, own_listener}, {kMapped, ""}, {kMappedListener, own_listener}};
+    if (c.dual) expected.insert(expected.end(), {{kV6, ""}, {kV6Listener, own_listener}});
+    expect_through(proxy, expected);
+    if (!c.dual) expect_direct(sandbox_.app(), {kV6});  // ipv6: auto, and no IPv6 listener
 
     // The lane asked for is the lane taken; nothing was counted twice or not at all.
     const auto counted = shunt.counters().since(before);
@@ -110,18 +150,14 @@ TEST_P(RealProxies, AreToldTheOriginalDestination) {
     std::map<std::string, std::uint64_t> lanes{{c.record ? "record_setting" : "address", 4}};
     if (c.dual) lanes["record_ipv6"] = 2;  // the only lane an IPv6 destination has
     EXPECT_EQ(counted.lanes, lanes) << harness::to_text(counted.lanes);
-
-    shunt.uninstall();
-    for (const auto* destination : {kV4, kV4Listener, kMapped, kV6}) expect_direct(destination);
-    EXPECT_EQ(proxy.seen().size(), c.dual ? 6u : 4u);
+    EXPECT_EQ(proxy.seen().size(), expected.size());
 }
 
 TEST_P(RealProxies, TellTwoHundredDestinationsApart) {
     const auto& c = GetParam();
-    const WebServer web(sandbox_, 8080);
     const RealProxy proxy(sandbox_, c.kind, c.dual);
-    RunningShunt shunt(sandbox_, config(c));
-    const auto all = fetch(sandbox_, "http://198.51.100.[1-200]:8080/");
+    run_shunt(config(c));
+    const auto all = fetch(sandbox_.app(), {"http://198.51.100.[1-200]:8080/"});
     ASSERT_EQ(all.size(), 200u);
     std::set<std::string> dialled;
     for (const auto& one : all) {
@@ -136,16 +172,33 @@ TEST_P(RealProxies, TellTwoHundredDestinationsApart) {
 
 TEST_P(RealProxies, SeeTheClientAddressGiven) {
     const auto& c = GetParam();
-    const WebServer web(sandbox_, 8080);
     const RealProxy proxy(sandbox_, c.kind, c.dual);
-    RunningShunt shunt(sandbox_, config(c, std::string("  clientAddress: [") + harness::kClientV4 + "]\n"));
-    const auto fetched = fetch_one(sandbox_, kV4);
+    run_shunt(config(c, std::string("  clientAddress: [") + harness::kClientV4 + "]\n"));
+    const auto fetched = fetch_all(sandbox_.app(), {kV4}).front();
     const auto seen = proxy.seen(1);
     ASSERT_EQ(seen.size(), 1u) << proxy.output();
     EXPECT_EQ(seen[0].destination, kV4);
     EXPECT_EQ(seen[0].source, std::string(harness::kClientV4) + ":" + fetched.client_port);
     EXPECT_EQ(fetched.client_local, harness::kClientV4);
 }
+
+class Uninstall : public RealProxies {};
+
+TEST_P(Uninstall, MakesEverythingDirectAgain) {
+    const auto& c = GetParam();
+    const RealProxy proxy(sandbox_, c.kind, c.dual);
+    run_shunt(config(c));
+    expect_through(proxy, {{kV4, ""}});
+    world().shunt->uninstall();
+    world().shunt.reset();
+    expect_direct(sandbox_.app(), {kV4, kV4Listener, kMapped, kV6});
+    EXPECT_EQ(proxy.seen().size(), 1u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Peers, Uninstall,
+                         testing::Values(Case{"HaproxyAuto", Kind::kHaproxy, false, false},
+                                         Case{"EnvoyRecord", Kind::kEnvoy, false, true}),
+                         [](const auto& test) { return test.param.name; });
 
 // HAProxy 2.6 asks for the original destination of IPv4 sockets only, so it has no dual-stack case: a [::] socket of
 // its own would be left with its own address (the configuration rejects that instead of calling itself).

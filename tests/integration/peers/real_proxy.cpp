@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "harness/error.h"
+#include "harness/listen.h"
 
 namespace shunt::peers {
 namespace {
@@ -80,7 +81,7 @@ RealProxy::RealProxy(const harness::Sandbox& sandbox, Kind kind, bool dual) : ow
         if (kind == Kind::kSquid) take_own_shared_memory();
         run_with_output(command, directory_ + "/output");
     });
-    wait_until_listening(sandbox);
+    wait_until_listening();
 }
 
 RealProxy::~RealProxy() {
@@ -123,13 +124,12 @@ std::vector<std::string> RealProxy::prepare(Kind kind, bool dual) const {
     return command;
 }
 
-void RealProxy::wait_until_listening(const harness::Sandbox& sandbox) const {
-    for (int i = 0; i < 500; ++i) {
-        const auto listening = harness::run_command(sandbox.client_side(), {"ss", "-Hltn", "sport = :15001"});
-        if (!listening.empty()) return;
+void RealProxy::wait_until_listening() const {
+    for (int i = 0; i < 3000; ++i) {
+        if (harness::listens(child_->pid(), 15001)) return;
         std::this_thread::sleep_for(20ms);
     }
-    throw std::runtime_error("the proxy does not listen on port 15001 after 10 s:\n" + output());
+    throw std::runtime_error("the proxy does not listen on port 15001 after 60 s:\n" + output());
 }
 
 std::string RealProxy::log_path() const { return directory_ + (own_log_ ? "/access.log" : "/output"); }

@@ -34,7 +34,7 @@ public:
 private:
     std::string log_path() const;
     std::vector<std::string> prepare(Kind kind, bool dual) const;  // writes the configuration; gives the command line
-    void wait_until_listening(const harness::Sandbox& sandbox) const;
+    void wait_until_listening() const;
 
     std::string directory_;  // /tmp/shunt-t-peers-*, owned by the user that Squid runs as
     bool own_log_ = false;   // Squid writes a log file; the others log to their standard output

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "harness/error.h"
+#include "harness/listen.h"
 
 namespace shunt::peers {
 namespace {
@@ -29,18 +30,27 @@ WebServer::WebServer(const harness::Sandbox& sandbox, unsigned port)
           harness::fail_errno("/usr/bin/python3");
       }) {
     for (int i = 0; i < 500; ++i) {
-        const auto filter = "sport = :" + std::to_string(port);
-        if (!harness::run_command(sandbox.server_side(), {"ss", "-Hltn", filter}).empty()) return;
+        if (harness::listens(child_.pid(), port)) return;
         std::this_thread::sleep_for(20ms);
     }
     throw std::runtime_error("the web server does not listen after 10 s");
 }
 
-std::vector<Fetched> fetch(const harness::Sandbox& sandbox, const std::string& url) {
+std::vector<Fetched> fetch(const harness::Placement& place, const std::vector<std::string>& urls) {
     // --fail: a proxy's own error page must not read as an answer.
-    const auto output = harness::run_command(
-        sandbox.app(), {"curl", "-q", "-sS", "--fail", "--noproxy", "*", "--no-keepalive", "--max-time", "10", "-w",
-                        "client %{local_ip} %{local_port} peer %{remote_ip} %{remote_port}\\n", url});
+    std::vector<std::string> command{"curl",
+                                     "-q",
+                                     "-sS",
+                                     "--fail",
+                                     "--noproxy",
+                                     "*",
+                                     "--no-keepalive",
+                                     "--max-time",
+                                     "20",
+                                     "-w",
+                                     "client %{local_ip} %{local_port} peer %{remote_ip} %{remote_port}\\n"};
+    command.insert(command.end(), urls.begin(), urls.end());
+    const auto output = harness::run_command(place, command);
     static const std::regex pair("([^\\n]*)\\nclient (\\S+) (\\d+) peer (\\S+) (\\d+)\\n");
     static const std::regex server("server (\\S+) port (\\d+): this connection came from \\S+ port (\\d+)");
     std::vector<Fetched> result;

@@ -29,7 +29,7 @@ struct Fetched {
     bool direct() const { return !reached.empty() && server_peer_port == client_port; }
 };
 
-// One GET per URL (curl's own globs allowed), each over a connection of its own.
-std::vector<Fetched> fetch(const harness::Sandbox& sandbox, const std::string& url);
+// One GET per URL (curl's own globs allowed), each over a connection of its own, by one curl in that place.
+std::vector<Fetched> fetch(const harness::Placement& place, const std::vector<std::string>& urls);
 
 }  // namespace shunt::peers
