@@ -88,12 +88,12 @@ words, command, *line = sys.argv[1:]
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(line[0], line)
-seen, end = b"", time.monotonic() + 60
+seen, end = b"", time.monotonic() + 180
 def wait_for(text):
     global seen
     while text not in seen:
         if not select.select([terminal], [], [], max(0, end - time.monotonic()))[0]:
-            sys.exit(f"no {text} after 60 s: {seen.decode(errors='replace')}")
+            sys.exit(f"no {text} after 180 s: {seen.decode(errors='replace')}")
         try:
             seen += os.read(terminal, 4096)
         except OSError:
