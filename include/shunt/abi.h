@@ -447,7 +447,7 @@ SHUNT_SIZE(shunt_sock, 80);
 
 struct shunt_counter {
 	enum shunt_reason reason;
-	__u32 pad;
+	enum shunt_verdict verdict; /* what that reason leads to, for whoever reads the map */
 	__u64 count;
 };
 SHUNT_SIZE(shunt_counter, 16);
