@@ -25,7 +25,7 @@ struct ConnectPlan {
     double seconds = 0;    // 0: no limit
     unsigned batch = 512;  // timed connections
     unsigned warm_up =
-        512;  // before them, to fill caches that the other arms have used; they are proven too, not timed
+        128;  // before them, to fill caches that the other arms have used; they are proven too, not timed
     std::uint64_t seed = 1;
     std::vector<Family> families;  // only these; empty: all that an arm has
 };
