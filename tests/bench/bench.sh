@@ -72,6 +72,12 @@ EOF
         # The same again without the interference, so that it was the interference that failed.
         "$shunt" bench --rounds 2 --arms iptables-legacy --stages programs -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
         ;;
+    families)
+        "$shunt" bench --rounds 2 --arms shunt-dual --families v6 --stages programs -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
+        jq -e '.arms["shunt-dual"] | has("connect_p50_ns") == false and (.families | keys) == ["v6"] and .proof.connections > 0' \
+            "$dir/out" >/dev/null || fail "more or less than IPv6: $(jq -c '.arms["shunt-dual"] | del(.families[].histogram)' "$dir/out")"
+        jq -e '[.programs[].family] | unique == ["v6"]' "$dir/out" >/dev/null || fail "programs of other families"
+        ;;
     interrupt)
         "$shunt" bench --arms shunt-address >"$dir/out" 2>"$dir/err" &
         pid=$!
@@ -154,6 +160,7 @@ EOF
         refused 2 'compare takes two files' compare "$dir/other.json"
         refused 2 '"compair" is no action' compair
         refused 2 'did you mean "growth"' --stages grow
+        refused 2 'ipv6' --families ipv6
         refused 1 'No such file' --report "$dir/none/page.html"
         ;;
     *) fail "unknown case $case_name" ;;

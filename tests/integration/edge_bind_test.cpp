@@ -185,11 +185,7 @@ TEST_P(Bind, NobodyForgesADestination) {
     EXPECT_EQ(proxy_.counts().destinations.at(second()), counts.at(second()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, Bind,
-                         testing::Values(Way{"auto", Family::kV4}, Way{"auto", Family::kMapped},
-                                         Way{"auto", Family::kV6}, Way{"record", Family::kV4},
-                                         Way{"record", Family::kMapped}),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Ways, Bind, testing::ValuesIn(kWays), name_of);
 
 }  // namespace
 }  // namespace shunt::harness

@@ -10,6 +10,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "harness/dial.h"
 #include "harness/dialer.h"
@@ -24,6 +25,13 @@ struct Way {
     std::string lane;  // the setting: auto or record
     Family family;
 };
+
+// IPv6 always takes the record lane, so lane: record adds nothing for it.
+inline const std::vector<Way> kWays{{"auto", Family::kV4},
+                                    {"auto", Family::kMapped},
+                                    {"auto", Family::kV6},
+                                    {"record", Family::kV4},
+                                    {"record", Family::kMapped}};
 
 inline void PrintTo(const Way& way, std::ostream* out) { *out << "lane: " << way.lane; }
 

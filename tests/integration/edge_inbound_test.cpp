@@ -49,11 +49,7 @@ TEST_P(Inbound, BesideShunt) {
     EXPECT_EQ(inbound_.counts().accepted, 2u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, Inbound,
-                         testing::Values(Way{"auto", Family::kV4}, Way{"auto", Family::kMapped},
-                                         Way{"auto", Family::kV6}, Way{"record", Family::kV4},
-                                         Way{"record", Family::kMapped}),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Ways, Inbound, testing::ValuesIn(kWays), name_of);
 
 }  // namespace
 }  // namespace shunt::harness

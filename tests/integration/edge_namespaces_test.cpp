@@ -53,11 +53,7 @@ TEST_P(Namespaces, NothingCrossesOver) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, Namespaces,
-                         testing::Values(Way{"auto", Family::kV4}, Way{"auto", Family::kMapped},
-                                         Way{"auto", Family::kV6}, Way{"record", Family::kV4},
-                                         Way{"record", Family::kMapped}),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Ways, Namespaces, testing::ValuesIn(kWays), name_of);
 
 }  // namespace
 }  // namespace shunt::harness

@@ -10,12 +10,6 @@
 namespace shunt::harness {
 namespace {
 
-const std::vector<Way> kWays{{"auto", Family::kV4},
-                             {"auto", Family::kMapped},
-                             {"auto", Family::kV6},
-                             {"record", Family::kV4},
-                             {"record", Family::kMapped}};
-
 // The proxy reads what the client sends first, and says whether that is the destination it was told.
 class Verified : public Edge {
 protected:

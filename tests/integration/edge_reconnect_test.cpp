@@ -124,11 +124,7 @@ TEST_P(Reconnect, ARefusedPolicyLeavesTheSocketUsable) {
     expect_direct_line(lines[4], excluded());
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, Reconnect,
-                         testing::Values(Way{"auto", Family::kV4}, Way{"auto", Family::kMapped},
-                                         Way{"auto", Family::kV6}, Way{"record", Family::kV4},
-                                         Way{"record", Family::kMapped}),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Ways, Reconnect, testing::ValuesIn(kWays), name_of);
 
 }  // namespace
 }  // namespace shunt::harness

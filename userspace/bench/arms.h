@@ -46,7 +46,7 @@ public:
     const std::string& folder() const { return folder_; }
     const Netns& netns() const { return netns_; }
     // In their order; only those wanted, where any is named.
-    std::vector<Family> families(const std::vector<Family>& wanted = {}) const;
+    std::vector<Family> families(const std::vector<Family>& wanted) const;
     Worker& client() { return *client_; }
     Worker& proxy() { return *proxy_; }
     sync::Controller* controller() { return controller_ ? &*controller_ : nullptr; }
