@@ -74,6 +74,15 @@ SHUNT_INLINE int shunt_refuse(struct bpf_sock_addr *ctx, struct bpf_sock *sk, in
 	return 1;
 }
 
+/*
+ * The verifier follows every value that it knows through all that comes after. With a zero added that it cannot know, all
+ * reasons are one number to it, and what follows is verified once.
+ */
+SHUNT_INLINE __u32 shunt_forget(const struct shunt_scope *scope, __u32 number)
+{
+	return number + scope->zero;
+}
+
 SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 {
 	__u32 bank = 0;
@@ -99,16 +108,19 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 	reason = shunt_decide(&env, scope, &flow, &listener);
 	if (SHUNT_RARELY(env.failed))
 		reason = shunt_internal(scope, SHUNT_EVENT_FAIL_STATE);
+	reason = shunt_forget(scope, reason);
+	env.slot = shunt_forget(scope, env.slot);
 	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REDIRECT)
 		reason = shunt_redirect(&env, sk, scope, &flow, reason);
 	else if (SHUNT_RARELY(shunt_verdict_of(reason) == SHUNT_VERDICT_BALANCE))
-		reason = shunt_balance(&env, sk, scope, &flow, &listener);
+		reason = shunt_balance(&env, sk, scope, &flow);
+	reason = shunt_forget(scope, reason);
 	if (SHUNT_RARELY(shunt_verdict_of(reason) == SHUNT_VERDICT_BYPASS))
 		reason = shunt_bypass(&env, sk, &flow, reason);
 	shunt_count_reason(reason);
 	/* Last: its cache line was asked for when it was looked up, and an atomic add waits for all that is under way. */
 	if (env.slot >= 0)
-		shunt_count_hit(bank, env.slot);
+		shunt_count_hit(&env);
 	shunt_tell_observers(&flow, reason, env.lane);
 	if (SHUNT_RARELY(shunt_verdict_of(reason) == SHUNT_VERDICT_REFUSE))
 		return shunt_refuse(ctx, sk, family, is_v4, reason);

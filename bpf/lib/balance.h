@@ -136,15 +136,15 @@ SHUNT_INLINE int shunt_keep_dialled(struct bpf_sock *sk, const struct shunt_flow
 
 /* Gives the final reason: DIRECT, or why the choice did not come about. Rewrites nothing before it is sure. */
 SHUNT_INLINE enum shunt_reason shunt_balance(struct shunt_env *env, struct bpf_sock *sk,
-					     const struct shunt_scope *scope, const struct shunt_flow *flow,
-					     const struct shunt_listener *listener)
+					     const struct shunt_scope *scope, const struct shunt_flow *flow)
 {
+	const struct shunt_listener *listener = shunt_listener_at(env);
 	const __u32 family = flow->is_v4 ? 4 : 6;
 	const struct shunt_endpoint *endpoint;
 	struct shunt_cluster *size;
 	__u32 cluster;
 
-	if (shunt_balance_cluster(env, listener, &cluster))
+	if (!listener || shunt_balance_cluster(env, listener, &cluster))
 		return shunt_internal(scope, SHUNT_EVENT_FAIL_ENDPOINT);
 	size = shunt_cluster_size(env, cluster, family);
 	if (!size || !size->endpoints)

@@ -70,43 +70,6 @@ SHUNT_INLINE enum shunt_reason shunt_check_proxy_port(struct shunt_env *env, con
 	return SHUNT_REASON_UNSET;
 }
 
-SHUNT_INLINE enum shunt_reason shunt_listener_reason(const struct shunt_listener *listener, enum shunt_reason redirect)
-{
-	if (listener->flags & SHUNT_LISTENER_DIRECT)
-		return SHUNT_REASON_DIRECT;
-	if (listener->flags & SHUNT_LISTENER_EMPTY)
-		return SHUNT_REASON_BLACK_HOLE_CLUSTER;
-	return redirect;
-}
-
-/* Rule 10, for a captured destination. */
-SHUNT_INLINE enum shunt_reason shunt_decide_captured(struct shunt_env *env, const struct shunt_scope *scope,
-						     const struct shunt_flow *flow, int is_v4,
-						     struct shunt_listener *listener)
-{
-	const struct shunt_ip any = { { 0, 0, 0, 0 } };
-
-	if (!is_v4) {
-		if ((flow->dst.words_be[0] & shunt_swap32(0xffc00000u)) == shunt_swap32(0xfe800000u))
-			return SHUNT_REASON_LINK_LOCAL;
-		if (scope->flags & SHUNT_SCOPE_IPV6_REFUSE)
-			return SHUNT_REASON_IPV6_REFUSE;
-		if (!(scope->flags & SHUNT_SCOPE_IPV6_CAPTURE))
-			return SHUNT_REASON_IPV6_BYPASS;
-	}
-	if (scope->flags & SHUNT_SCOPE_LISTENERS) {
-		if (shunt_env_listener(env, &flow->dst, flow->dst_port_be, listener))
-			return shunt_listener_reason(listener, SHUNT_REASON_LISTENER);
-		if (shunt_env_listener(env, &any, flow->dst_port_be, listener))
-			return shunt_listener_reason(listener, SHUNT_REASON_PORT_LISTENER);
-	}
-	if (!(scope->flags & SHUNT_SCOPE_KERNEL_POLICY))
-		return SHUNT_REASON_UNMATCHED;
-	if (scope->flags & SHUNT_SCOPE_REGISTRY_ONLY)
-		return SHUNT_REASON_BLACK_HOLE_CLUSTER;
-	return SHUNT_REASON_PASSTHROUGH_CLUSTER;
-}
-
 /*
  * Istio's inbound listeners connect to the workload from 127.0.0.6 or ::6, so that those connections are not captured
  * again: with own destinations such a source is never captured, also where own addresses follow the rules.
@@ -140,6 +103,40 @@ SHUNT_INLINE enum shunt_reason shunt_check_source(const struct shunt_scope *scop
 	if (shunt_lane_is_source(shunt_swap32(src)))
 		return SHUNT_REASON_LOOPBACK_SOURCE;
 	return reason;
+}
+
+/* Rule 10, for a captured destination. own: it is an address of this namespace. */
+SHUNT_INLINE enum shunt_reason shunt_decide_captured(struct shunt_env *env, const struct shunt_scope *scope,
+						     const struct shunt_flow *flow, int own,
+						     struct shunt_listener *listener)
+{
+	const struct shunt_ip any = { { 0, 0, 0, 0 } };
+	enum shunt_reason reason = SHUNT_REASON_UNMATCHED;
+
+	if (!flow->is_v4) {
+		if ((flow->dst.words_be[0] & shunt_swap32(0xffc00000u)) == shunt_swap32(0xfe800000u))
+			return SHUNT_REASON_LINK_LOCAL;
+		if (scope->flags & SHUNT_SCOPE_IPV6_REFUSE)
+			return SHUNT_REASON_IPV6_REFUSE;
+		if (!(scope->flags & SHUNT_SCOPE_IPV6_CAPTURE))
+			return SHUNT_REASON_IPV6_BYPASS;
+	}
+	if (scope->flags & SHUNT_SCOPE_LISTENERS) {
+		if (shunt_env_listener(env, &flow->dst, flow->dst_port_be, listener))
+			reason = SHUNT_REASON_LISTENER;
+		else if (shunt_env_listener(env, &any, flow->dst_port_be, listener))
+			reason = SHUNT_REASON_PORT_LISTENER;
+	}
+	if (reason == SHUNT_REASON_UNMATCHED) {
+		if (scope->flags & SHUNT_SCOPE_KERNEL_POLICY)
+			return scope->flags & SHUNT_SCOPE_REGISTRY_ONLY ? SHUNT_REASON_BLACK_HOLE_CLUSTER
+									: SHUNT_REASON_PASSTHROUGH_CLUSTER;
+	} else if (listener->flags & SHUNT_LISTENER_DIRECT) {
+		return SHUNT_REASON_DIRECT;
+	} else if (listener->flags & SHUNT_LISTENER_EMPTY) {
+		return SHUNT_REASON_BLACK_HOLE_CLUSTER;
+	}
+	return shunt_check_source(scope, flow, own, reason);
 }
 
 /* The rules in order; the first that matches decides. *listener is set where a listener decided. */
@@ -220,10 +217,7 @@ SHUNT_INLINE enum shunt_reason shunt_decide(struct shunt_env *env, const struct 
 	    !(cidr_flags & SHUNT_CIDR_INCLUDED))
 		return SHUNT_REASON_NOT_INCLUDED;
 	/* 10 */
-	reason = shunt_decide_captured(env, scope, flow, is_v4, listener);
-	if (shunt_verdict_of(reason) == SHUNT_VERDICT_REDIRECT)
-		reason = shunt_check_source(scope, flow, own, reason);
-	return reason;
+	return shunt_decide_captured(env, scope, flow, own, listener);
 }
 
 #endif

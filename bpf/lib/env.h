@@ -12,6 +12,8 @@
 
 #define SHUNT_NO_LISTENER (-1)
 #define SHUNT_NO_TABLE (-2)
+/* What a missing table answers: the rule that asked ends the decision, which is void. */
+#define SHUNT_EVERY_FLAG (~0u)
 
 /* No address of a member may be taken: family must stay a compile-time constant (ctx.h). */
 struct shunt_env {
@@ -35,7 +37,7 @@ SHUNT_INLINE __u32 shunt_env_port(struct shunt_env *env, __u16 port_be)
 
 	if (SHUNT_RARELY(!table)) {
 		env->failed = 1;
-		return 0;
+		return SHUNT_EVERY_FLAG;
 	}
 	rule = bpf_map_lookup_elem(table, &key);
 	return rule ? rule->flags : 0;
@@ -55,7 +57,7 @@ SHUNT_INLINE __u32 shunt_env_cidr(struct shunt_env *env, const struct shunt_ip *
 		table = bpf_map_lookup_elem(&shunt_cidrs4_b, &bank);
 		if (SHUNT_RARELY(!table)) {
 			env->failed = 1;
-			return 0;
+			return SHUNT_EVERY_FLAG;
 		}
 		rule = bpf_map_lookup_elem(table, &key);
 	} else {
@@ -68,7 +70,7 @@ SHUNT_INLINE __u32 shunt_env_cidr(struct shunt_env *env, const struct shunt_ip *
 		table = bpf_map_lookup_elem(&shunt_cidrs6_b, &bank);
 		if (SHUNT_RARELY(!table)) {
 			env->failed = 1;
-			return 0;
+			return SHUNT_EVERY_FLAG;
 		}
 		rule = bpf_map_lookup_elem(table, &key);
 	}
@@ -84,7 +86,7 @@ SHUNT_INLINE __u32 shunt_env_owner(struct shunt_env *env, __u32 kind, __u32 id)
 
 	if (SHUNT_RARELY(!table)) {
 		env->failed = 1;
-		return 0;
+		return SHUNT_EVERY_FLAG;
 	}
 	rule = bpf_map_lookup_elem(table, &key);
 	return rule ? rule->flags : 0;
@@ -143,13 +145,23 @@ SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip
 	return 1;
 }
 
-SHUNT_INLINE void shunt_count_hit(__u32 bank, int slot)
+/* The listener that decided. NULL: none did. */
+SHUNT_INLINE struct shunt_listener *shunt_listener_at(struct shunt_env *env)
 {
+	__u32 bank = env->bank;
+	int slot = env->slot;
 	void *table = bpf_map_lookup_elem(&shunt_listen_b, &bank);
 	struct shunt_listener_slot *found = table ? bpf_map_lookup_elem(table, &slot) : NULL;
 
-	if (found)
-		__sync_fetch_and_add(&found->listener.hits, 1);
+	return found ? &found->listener : NULL;
+}
+
+SHUNT_INLINE void shunt_count_hit(struct shunt_env *env)
+{
+	struct shunt_listener *listener = shunt_listener_at(env);
+
+	if (listener)
+		__sync_fetch_and_add(&listener->hits, 1);
 }
 
 SHUNT_INLINE int shunt_env_in_proxy_cgroup(struct shunt_env *env, const struct shunt_scope *scope)

@@ -44,19 +44,18 @@ SHUNT_INLINE int shunt_is_listening(struct bpf_sock_addr *ctx, const struct shun
 	return listening;
 }
 
-/* The token of a destination, entered into shunt_dests where it is new. 0: no room. */
-SHUNT_INLINE __u32 shunt_intern(const struct shunt_flow *flow)
+/* The token of a destination, entered into shunt_dests where it is new. 0: no room. A function of its own: env.h. */
+__attribute__((noinline)) __u32 shunt_intern(__u32 addr_be, __u32 port_be)
 {
-	struct shunt_dest dest = { .addr = flow->dst, .port_be = flow->dst_port_be };
-	__u32 dst = shunt_swap32(flow->dst.words_be[3]);
-	__u16 port = shunt_swap16(flow->dst_port_be);
+	struct shunt_dest dest = { .port_be = port_be };
 	const struct shunt_dest *found;
 	struct shunt_dest_key key;
 	int i;
 
+	shunt_ip_from_v4(&dest.addr, addr_be);
 #pragma clang loop unroll(disable)
 	for (i = 0; i < SHUNT_TOKEN_PROBES; i++) {
-		key.token_be = shunt_swap32(shunt_token(dst, port, i));
+		key.token_be = shunt_swap32(shunt_token(shunt_swap32(addr_be), shunt_swap16(port_be), i));
 		found = bpf_map_lookup_elem(&shunt_dests, &key);
 		if (!found) {
 			if (!bpf_map_update_elem(&shunt_dests, &key, &dest, BPF_NOEXIST))
@@ -106,7 +105,7 @@ SHUNT_INLINE enum shunt_event shunt_keep_in_address(struct shunt_env *env, const
 	/* A source of ours left on the socket would make the proxy read the token as an encoded destination. */
 	if (flow->src_ours && shunt_unbind(env->ctx, env->family))
 		return SHUNT_EVENT_FAIL_BIND;
-	token_be = shunt_intern(flow);
+	token_be = shunt_intern(flow->dst.words_be[3], flow->dst_port_be);
 	if (!token_be)
 		return SHUNT_EVENT_FAIL_DICT;
 	shunt_ip_from_v4(&target->addr, token_be);

@@ -229,7 +229,7 @@ struct shunt_scope {
 	__u32 cidrs_set;
 	__u32 owners_set;
 	__u32 listeners_set;
-	__u32 pad;
+	__u32 zero; /* always 0; a number that the verifier does not know (connect.bpf.c) */
 };
 SHUNT_SIZE(shunt_scope, 96);
 
