@@ -28,6 +28,31 @@ TEST_P(Bind, OwnAddressIsKeptAsTheSource) {
     }
 }
 
+// Such a socket cannot be bound on trial: the programs read the addresses of the namespace's devices (bpf/lib/own.h).
+TEST_P(Bind, OwnAddressesOfASocketWithAPort) {
+    const auto own = [this](int n) { return (v6() ? "2001:db8:5::1" : "203.0.113.1") + std::to_string(n); };
+    std::string add, remove;
+    for (int n = 10; n < 50; ++n) {
+        const auto address = own(n) + (v6() ? "/128 dev lo" : "/32 dev lo");
+        add += "address add " + address + (v6() ? " nodad\n" : "\n");
+        remove += "address del " + address + "\n";
+    }
+    run_command(sandbox_.client_side(), {"ip", "-batch", "-"}, add);
+    const auto dial = [&](int n) {
+        auto what = to((v6() ? "[" + own(n) + "]" : own(n)) + ":80");
+        what.source = any_ip() + ":0";
+        what.early_port = true;
+        return from_app(what);
+    };
+    for (const int n : {10, 30, 49}) {
+        const auto outcome = dial(n);
+        EXPECT_EQ(outcome.line.rfind("local ", 0), 0u) << own(n) << ": " << to_text(outcome);
+    }
+    const auto not_own = dial(50);
+    EXPECT_EQ(not_own.line.rfind("proxy ", 0), 0u) << to_text(not_own);
+    run_command(sandbox_.client_side(), {"ip", "-batch", "-"}, remove);
+}
+
 // Both connections live at the same time, from one source port.
 TEST_P(Bind, OneSourcePortTwoDestinations) {
     for (const auto& source : {any_ip() + ":4321", own_ip() + ":4322"}) {
