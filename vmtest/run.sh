@@ -22,7 +22,7 @@ TEXT
 }
 
 VM_BUILD=${VM_SRC%/*}/build VM_UPDATE=no VM_KEEP=no VM_FILTER='' VM_JOBS=2 VM_TIMEOUT='' VM_MEMORY=${VM_MEMORY:-1024}
-VM_SUITES_FILE=${VMTEST_SUITES:-$VM_SRC/suites.txt} VM_CACHE_DAYS=7 mode=run shell_kernel='' kernels=() suites=()
+VM_SUITES_FILE=${VMTEST_SUITES:-$VM_SRC/suites.txt} VM_CACHE_DAYS=7 VM_COVERAGE='' mode=run shell_kernel='' kernels=() suites=()
 
 # shellcheck source=lib/common.sh
 . "$VM_SRC/lib/common.sh"
@@ -90,6 +90,11 @@ if [ "$mode" = list ]; then
     exit 0
 fi
 
+# Each test of the bpf and integration suites runs in a guest or stands in left-out.txt; the whole run says so at its end.
+if [ "$mode" = run ] && [ ${#suites[@]} -eq 0 ] && [ -z "$VM_FILTER" ] && [ "$VM_SUITES_FILE" = "$VM_SRC/suites.txt" ]; then
+    VM_COVERAGE=$(python3 "$VM_SRC/coverage.py" "$VM_BUILD" "$VM_SUITES_FILE" "$VM_SRC/left-out.txt") || die 1 "suites.txt and left-out.txt do not have all tests"
+fi
+
 # Two runs in one build folder would take each other's initrd.
 exec 9>"$VM_DIR/lock"
 flock -n 9 || die 1 "another run uses $VM_DIR; wait for it or give another folder with --build"
@@ -115,4 +120,5 @@ for name in "${order[@]}"; do
 done
 wait
 if [ "$VM_KEEP" = no ]; then rm -rf "$VM_ROOT" "$VM_DIR/peers" "$VM_DIR"/{root,peers}.cpio; fi
+if [ -n "$VM_COVERAGE" ]; then printf '%s\n' "$VM_COVERAGE"; fi
 exec python3 "$VM_SRC/report.py" "$VM_RESULTS" "${kernels[@]}"

@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 
+#include "earlier_install.h"
 #include "harness/watch.h"
 #include "lifecycle_fixture.h"
 
@@ -145,6 +146,42 @@ TEST_F(Upgrade, ThereAndBack) {
     expect_only(their_layout);
     expect_green(other({"status"}), their_layout);
     stop(*theirs);
+}
+
+// What an earlier build left, made from its own objects and tables, so that today's sources have no part in it.
+TEST_F(Upgrade, FromAnEarlierBuild) {
+    const auto their_layout = install_earlier(sandbox_.pin_dir(), sandbox_.root_cgroup());
+    std::list<Dialer> held;
+    for (auto batch : lanes(20000)) {
+        batch.hold = true;
+        batch.count = 5;
+        const auto result = held.emplace_back(sandbox_.app()).run(batch);
+        EXPECT_EQ(result.ok, 5u) << "the earlier build itself: " << to_text(result);
+    }
+    const Watch watch(sandbox_.app(), {.destinations = {"203.0.113.9:80"}, .count = 10, .reset = true});
+    watch.expect_no_escape("before the upgrade");
+    Process ours(words(run_words()));
+    ASSERT_TRUE(ours.says("ready")) << ours.err();
+    watch.expect_no_escape("during the upgrade");
+    auto both = layouts();
+    ASSERT_EQ(both.size(), 2u) << "the old layout has live connections";
+    both.erase(std::find(both.begin(), both.end(), their_layout));
+    expect_green(words({"status"}), both.front());
+    for (auto& dialer : held) {
+        dialer.start_check_held();
+        const auto result = dialer.wait();
+        EXPECT_EQ(result.ok, 5u) << "after the upgrade: " << to_text(result);
+    }
+    for (const auto& batch : lanes(22000)) {
+        const auto result = Dialer(sandbox_.app()).run(batch);
+        EXPECT_EQ(result.ok, 1u) << to_text(result);
+    }
+    for (auto& dialer : held) {
+        dialer.start_close_held();
+        dialer.wait();
+    }
+    expect_only(both.front());
+    stop(ours);
 }
 
 // What a controller that died while it removed the old layout has left of it is no configuration to decide by, not for
