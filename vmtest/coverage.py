@@ -81,8 +81,8 @@ def main(build, suites, left_out):
     for name in unsaid:
         print(f"vmtest: error: {name} runs in no guest; take it into suites.txt, or say in left-out.txt why not", file=sys.stderr)
     for name in stale:
-        print(f"vmtest: error: left-out.txt: '{name}' names no test that is left out", file=sys.stderr)
-    return 1 if unsaid or stale or not tests else 0
+        print(f"vmtest: left-out.txt: '{name}' names no test that is left out in this build", file=sys.stderr)
+    return 1 if unsaid or not tests else 0
 
 
 if __name__ == "__main__":
