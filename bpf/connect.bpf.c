@@ -104,6 +104,7 @@ SHUNT_INLINE int shunt_connect(struct bpf_sock_addr *ctx, int family, int is_v4)
 	else
 		shunt_read_flow6(ctx, sk, scope, &flow, is_v4);
 	shunt_read_history(sk, &flow);
+	env.port_bits = shunt_read_port_bits(bank, flow.dst_port_be);
 
 	reason = shunt_decide(&env, scope, &flow, &listener);
 	if (SHUNT_RARELY(env.failed))

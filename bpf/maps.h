@@ -30,6 +30,14 @@ struct {
 	__type(value, struct shunt_bank);
 } shunt_banks SHUNT_MAP;
 
+/* Index = bank * SHUNT_PORT_LINES + port / SHUNT_PORTS_A_LINE. Written by: controller. Read by: connect, once per run. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * SHUNT_PORT_LINES);
+	__type(key, __u32);
+	__type(value, struct shunt_port_line);
+} shunt_port_bits SHUNT_MAP;
+
 /*
  * Written by: connect (a destination seen for the first time from a socket whose source is not ours to choose).
  * Read by: connect, getpeername, getsockopt. Never evicts. Full: such a connect is an internal failure

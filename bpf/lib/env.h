@@ -21,6 +21,7 @@ struct shunt_env {
 	int family; /* of the hook */
 	__u32 bank;
 	const struct shunt_scope *scope;
+	__u32 port_bits; /* enum shunt_port_bit, of the destination's port */
 	enum shunt_lane lane; /* that a redirect took */
 	int slot; /* of the listener that decided; no pointer: the verifier would follow two ways */
 	int failed; /* a table that the settings promise is missing: the verdict is void */
@@ -28,13 +29,25 @@ struct shunt_env {
 
 #include "decide.h"
 
+SHUNT_INLINE __u32 shunt_read_port_bits(__u32 bank, __u16 port_be)
+{
+	const __u16 port = shunt_swap16(port_be);
+	__u32 at = bank * SHUNT_PORT_LINES + port / SHUNT_PORTS_A_LINE;
+	const struct shunt_port_line *line = bpf_map_lookup_elem(&shunt_port_bits, &at);
+
+	return line ? line->bits[port % SHUNT_PORTS_A_LINE] : SHUNT_EVERY_FLAG;
+}
+
 SHUNT_INLINE __u32 shunt_env_port(struct shunt_env *env, __u16 port_be)
 {
 	__u32 bank = env->bank;
 	struct shunt_port_key key = { .set = env->scope->ports_set, .port_be = port_be };
-	void *table = bpf_map_lookup_elem(&shunt_ports_b, &bank);
 	const struct shunt_port_rule *rule;
+	void *table;
 
+	if (!(env->port_bits & SHUNT_PORT_RULE))
+		return 0;
+	table = bpf_map_lookup_elem(&shunt_ports_b, &bank);
 	if (SHUNT_RARELY(!table)) {
 		env->failed = 1;
 		return SHUNT_EVERY_FLAG;
@@ -128,12 +141,17 @@ SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip
 	union shunt_listener_words as = {
 		.key = { .addr = *addr, .port_be = port_be, .set = env->scope->listeners_set }
 	};
-	int slot = shunt_find_listener(bank, as.words[0], as.words[1], as.words[2]);
-	void *table = bpf_map_lookup_elem(&shunt_listen_b, &bank);
+	const int any = !(as.words[0] | as.words[1]);
 	struct shunt_listener_slot *found;
+	void *table;
+	int slot;
 
+	if (!(env->port_bits & (any ? SHUNT_PORT_ANY_LISTENER : SHUNT_PORT_LISTENER)))
+		return 0;
+	slot = shunt_find_listener(bank, as.words[0], as.words[1], as.words[2]);
 	if (slot == SHUNT_NO_LISTENER)
 		return 0;
+	table = bpf_map_lookup_elem(&shunt_listen_b, &bank);
 	found = table ? bpf_map_lookup_elem(table, &slot) : NULL;
 	if (SHUNT_RARELY(!found)) {
 		env->failed = 1;

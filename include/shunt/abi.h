@@ -176,6 +176,24 @@ struct shunt_bank {
 };
 SHUNT_SIZE(shunt_bank, 32);
 
+/*
+ * shunt_port_bits: array, both banks in one, a line of the cache for 64 ports. What stands on a port in whichever scope:
+ * most ports have no rule and no listener, and a table that cannot hold the answer is not asked. 0 is the answer to rely
+ * on; a bit that is set says no more than "ask".
+ */
+enum shunt_port_bit {
+	SHUNT_PORT_RULE = 1u << 0,          /* shunt_ports has an entry */
+	SHUNT_PORT_LISTENER = 1u << 1,      /* shunt_listeners has one with an address */
+	SHUNT_PORT_ANY_LISTENER = 1u << 2,  /* shunt_listeners has one without: a port listener */
+};
+
+#define SHUNT_PORTS_A_LINE 64
+#define SHUNT_PORT_LINES (65536 / SHUNT_PORTS_A_LINE) /* of each bank, the first bank's first */
+struct shunt_port_line {
+	__u8 bits[SHUNT_PORTS_A_LINE]; /* enum shunt_port_bit, by port in host order */
+};
+SHUNT_SIZE(shunt_port_line, 64);
+
 /* --- settings: shunt_scopes, hash -------------------------------------------------------------------------------- */
 
 /* A scope's settings, by its cgroup's kernfs id; 0: the base scope, for everybody who is in none of the others. */

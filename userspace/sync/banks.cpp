@@ -199,7 +199,9 @@ base::Status wait_for_programs(const kernel::Object& object, const Layout& layou
 }  // namespace
 
 base::Result<Banks> Banks::open(const kernel::Object& object, const Layout& layout) {
-    Banks banks(object, layout);
+    auto port_bits = PortBits::open(layout);
+    if (!port_bits) return tl::unexpected(port_bits.error());
+    Banks banks(object, layout, std::move(*port_bits));
     auto generation = read_generation(layout);
     if (!generation) return tl::unexpected(generation.error());
     banks.generation_ = *generation;
@@ -231,6 +233,7 @@ base::Result<SwitchReport> Banks::apply(const policy::Tables& wanted) {
         if (status) status = writer.write(inner, held.*member, wanted.*member);
     });
     if (status) status = writer.place();
+    if (status) status = port_bits_.write(*object_, bank, policy::port_lines(wanted.ports, wanted.listeners));
     if (!status) return tl::unexpected(status.error());
 
     auto headers = object_->map("shunt_banks");

@@ -10,6 +10,7 @@
 #include "kernel/object.h"
 #include "policy/tables.h"
 #include "sync/layout.h"
+#include "sync/port_bits.h"
 
 namespace shunt::sync {
 
@@ -31,7 +32,8 @@ public:
     std::uint64_t generation() const { return generation_; }
 
 private:
-    Banks(const kernel::Object& object, Layout layout) : object_(&object), layout_(std::move(layout)) {}
+    Banks(const kernel::Object& object, Layout layout, PortBits port_bits)
+        : object_(&object), layout_(std::move(layout)), port_bits_(std::move(port_bits)) {}
 
     base::Status settle(unsigned bank);
 
@@ -39,6 +41,7 @@ private:
     Layout layout_;
     std::uint64_t generation_ = 0;
     std::array<policy::Tables, 2> held_;
+    PortBits port_bits_;
     bool settled_ = false;  // no program can still be reading the bank that is not in force
 };
 
