@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -30,6 +31,17 @@ crash_plan* map_plan(const std::string& path) {
 unsigned seed_of_this_run() {
     const char* given = std::getenv("SHUNT_CRASH_SEED");
     return given ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : kSeed;
+}
+
+// SHUNT_CRASH_PART=3/8: each eighth one from the third on, so that the whole matrix can be run bit by bit.
+void keep_part(std::vector<Trial>& trials) {
+    const char* given = std::getenv("SHUNT_CRASH_PART");
+    std::size_t part = 1, of = 1;
+    if (given && (std::sscanf(given, "%zu/%zu", &part, &of) != 2 || part < 1 || part > of))
+        throw std::runtime_error("SHUNT_CRASH_PART is PART/OF, such as 3/8");
+    std::vector<Trial> kept;
+    for (std::size_t i = part - 1; i < trials.size(); i += of) kept.push_back(trials[i]);
+    trials = std::move(kept);
 }
 
 std::string first_word(const std::string& line) { return line.substr(0, line.find(' ')); }
@@ -81,6 +93,7 @@ std::vector<Trial> Crash::trials(TrialSort sort, std::size_t most) const {
                 if (error != trial.error) chosen.push_back({trial.kind, 1, error});
     }
     std::mt19937 draw(seed_);
+    if (full) keep_part(chosen);
     if (!full) {
         std::sample(all.begin(), all.end(), std::back_inserter(chosen), kSample, draw);
         std::shuffle(chosen.begin(), chosen.end(), draw);

@@ -67,7 +67,7 @@ std::string Process::out() const { return content(out_.get()); }
 std::string Process::err() const { return content(err_.get()); }
 
 bool Process::says(const std::string& words) const {
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    const auto deadline = std::chrono::steady_clock::now() + 180s;
     while (err().find(words) == std::string::npos) {
         siginfo_t info{};
         const bool ended =

@@ -37,7 +37,7 @@ public:
     pid_t pid() const { return pid_; }
     std::string out() const;  // so far
     std::string err() const;
-    bool says(const std::string& words) const;  // on standard error, within 20 s and while it runs
+    bool says(const std::string& words) const;  // on standard error, while it runs
     void signal(int number) const;
     Ran wait();
 

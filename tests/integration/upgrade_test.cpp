@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Upgrade to a build with another map layout, back, and there again: nothing passes the proxy, connections of the one
-// are answered beside the other, and what was left of a build goes with its last connection. The other build is real:
-// the same sources with a larger entry in shunt_socks (CMakeLists.txt).
+// Upgrade to another build, back, and there again. With the same map layout it takes over links and maps. With another
+// layout nothing passes the proxy, connections of the one are answered beside the other, and what was left of a build
+// goes with its last connection. The other builds are real: the same sources with another rule in their programs
+// (other_code), or with a larger entry in shunt_socks (other_layout).
 #include <algorithm>
 #include <filesystem>
 #include <list>
@@ -20,9 +21,10 @@ class Upgrade : public Lifecycle {
 protected:
     void TearDown() override { shunt({"uninstall", "--drain", "0"}); }
 
-    std::vector<std::string> other(const std::vector<std::string>& rest) const {
+    std::vector<std::string> other(const std::vector<std::string>& rest,
+                                   const std::string& binary = SHUNT_OTHER_LAYOUT_BINARY) const {
         auto line = words(rest);
-        line.front() = SHUNT_OTHER_LAYOUT_BINARY;
+        line.front() = binary;
         return line;
     }
     std::vector<std::string> run_words() const { return {"run", "-c", config_}; }
@@ -62,7 +64,7 @@ protected:
                  .source_ports = ports}};
     }
 
-    const DirectServer server_{sandbox_, {80}};
+    const DirectServer server_{sandbox_, {9, 80}};
     const ProbeProxy proxy_{sandbox_, {.listen = {"0.0.0.0:15001", "[::]:15001"}, .verify = true, .hold = true}};
     const std::string config_ = write("config.yaml", lifecycle_config());
 };
@@ -182,6 +184,44 @@ TEST_F(Upgrade, FromAnEarlierBuild) {
     }
     expect_only(both.front());
     stop(ours);
+}
+
+// The other programs let connections to port 9 pass: that, and nothing else, tells which build's decide. Links and maps
+// are the same ones, with what is counted in them.
+TEST_F(Upgrade, SameLayoutThereAndBack) {
+    auto running = std::make_unique<Process>(words(run_words()));
+    ASSERT_TRUE(running->says("ready")) << running->err();
+    const auto layout = layouts();
+    const auto links_before = links();
+    const auto maps = pinned_ids(sandbox_.pin_dir() + "/" + layout.front()).maps;
+    const Watch watch(sandbox_.app(), {.destinations = {"203.0.113.9:80"}, .count = 10, .reset = true});
+    const Watch watch6(sandbox_.app(),
+                       {.destinations = {"[2001:db8:9::9]:80"}, .count = 10, .family = Family::kV6, .reset = true});
+    const auto fate_of_port_9 = [&] {
+        const auto outcome = dial(sandbox_.app(), {.destination = "203.0.113.9:9", .say_destination = true});
+        return outcome.line.substr(0, outcome.line.find(' '));
+    };
+    EXPECT_EQ(fate_of_port_9(), "ok");
+    auto counted = runs();
+    for (const bool there : {true, false}) {
+        SCOPED_TRACE(there ? "upgrade" : "downgrade");
+        const auto programs = links("program");
+        stop(*running);
+        running = std::make_unique<Process>(there ? other(run_words(), SHUNT_OTHER_CODE_BINARY) : words(run_words()));
+        ASSERT_TRUE(running->says("ready")) << running->err();
+        EXPECT_EQ(fate_of_port_9(), there ? "direct" : "ok");
+        EXPECT_EQ(layouts(), layout);
+        EXPECT_EQ(links(), links_before);
+        EXPECT_NE(links("program"), programs);
+        const auto maps_now = pinned_ids(sandbox_.pin_dir() + "/" + layout.front()).maps;
+        EXPECT_TRUE(std::includes(maps_now.begin(), maps_now.end(), maps.begin(), maps.end()));
+        const auto counted_now = runs();
+        EXPECT_GT(counted_now, counted);
+        counted = counted_now;
+        watch.expect_no_escape("IPv4");
+        watch6.expect_no_escape("IPv6");
+    }
+    stop(*running);
 }
 
 // What a controller that died while it removed the old layout has left of it is no configuration to decide by, not for

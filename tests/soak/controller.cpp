@@ -45,8 +45,13 @@ void Faults::controller_killed_starting() {
     shunt_.start();
 }
 
+// Links and maps stay. The usual layout has two builds, which take turns.
 void Faults::controller_replaced() {
     shunt_.stop();
+    if (!other_layout_) {
+        other_code_ = !other_code_;
+        shunt_.use(other_code_ ? SHUNT_OTHER_CODE_BINARY : harness::shunt_binary());
+    }
     shunt_.start();
 }
 
@@ -54,8 +59,9 @@ void Faults::controller_replaced() {
 // connection; and the same way back.
 void Faults::upgraded() {
     shunt_.stop();
-    other_build_ = !other_build_;
-    shunt_.use(other_build_ ? SHUNT_OTHER_LAYOUT_BINARY : harness::shunt_binary());
+    other_layout_ = !other_layout_;
+    other_code_ = false;
+    shunt_.use(other_layout_ ? SHUNT_OTHER_LAYOUT_BINARY : harness::shunt_binary());
     shunt_.start();
 }
 

@@ -101,7 +101,7 @@ private:
     std::vector<std::string> complaints_;
     std::uint64_t wrong_ = 0;
     unsigned made_ = 0;
-    bool other_build_ = false;
+    bool other_layout_ = false, other_code_ = false;  // which build runs
     std::chrono::milliseconds longest_detached_{0}, longest_unpinned_{0};
 };
 

@@ -45,8 +45,8 @@ Batch bound(const std::string& source) {
 std::string haproxy_config(const std::string& directory) {
     const auto path = directory + "/haproxy.cfg";
     std::ofstream(path) << "global\n    maxconn 2000\n    nbthread 1\n    log stdout format raw local0 emerg\n"
-                           "defaults\n    mode tcp\n    timeout connect 5s\n    timeout client 20s\n"
-                           "    timeout server 20s\n"
+                           "defaults\n    mode tcp\n    timeout connect 60s\n    timeout client 60s\n"
+                           "    timeout server 60s\n"
                            "frontend intercept\n    bind 0.0.0.0:15002\n"
                            "    tcp-request connection reject if { dst_port 15002 }\n"
                            "    default_backend original\n"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How often the controller looks at what it has installed: several times a second, unless there is so much to look at
-// that this would take more than a hundredth of a CPU.
+// How often the controller looks at what it has installed: four times a second, unless there is so much to look at
+// that this would take more than a hundredth of a CPU; in any case what is missing is noticed within a second.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace shunt::daemon {
 class Pace {
 public:
     static constexpr std::chrono::milliseconds kShortest{250};
-    static constexpr std::chrono::milliseconds kLongest{5000};  // what is missing is not left longer
+    static constexpr std::chrono::milliseconds kLongest{750};  // the rest of the second is for the look
     static constexpr int kRestPerWork = 100;
 
     using Clock = std::function<std::chrono::nanoseconds()>;  // CPU time spent so far

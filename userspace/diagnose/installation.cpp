@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* kAttachAgain =
     "restart 'shunt run' (systemctl restart shunt): it attaches anew what is missing, as one that runs does by itself: "
-    "it looks four times a second, and with thousands of links at least every 5 s";
+    "it looks four times a second, and with thousands of links still notices within a second";
 
 }  // namespace
 

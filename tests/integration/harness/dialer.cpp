@@ -25,7 +25,7 @@ void connect_once(const Batch& batch, const Target& target, const SockAddr& sour
     Fd fd(socket(target.address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     const auto failed = [&](const char* what) { ++result.errors[std::string(what) + " " + error_name(errno)]; };
     if (!fd) return failed("socket");
-    const timeval timeout{5, 0};
+    const timeval timeout{60, 0};
     setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     if (source.length != 0) {
         const int one = 1;
@@ -42,6 +42,7 @@ void connect_once(const Batch& batch, const Target& target, const SockAddr& sour
     if (send(fd.get(), target.token.data(), target.token.size(), MSG_NOSIGNAL) < 0) return failed("send");
     char buffer[256];
     const auto got = recv(fd.get(), buffer, sizeof buffer, 0);
+    if (got < 0 && errno == EAGAIN) return failed("recv");  // nobody has ended it: not `silent`
     const std::string answer(buffer, got > 0 ? static_cast<std::size_t>(got) : 0);
     if (answer == "ok\n") {
         ++result.ok;

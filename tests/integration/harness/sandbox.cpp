@@ -38,6 +38,11 @@ Fd take_lock(const std::string& path) {
     }
 }
 
+std::string prefix() {
+    const char* given = std::getenv("SHUNT_SANDBOX_PREFIX");
+    return given ? given : "shunt-t-";
+}
+
 // Only processes inside the test's own cgroup: those the test started.
 void empty_cgroup(const std::string& path) {
     std::ifstream procs(path + "/cgroup.procs");
@@ -103,7 +108,7 @@ std::string cgroup2_mount() {
     throw std::runtime_error("no cgroup2 hierarchy is mounted");
 }
 
-Sandbox::Sandbox(const std::string& name) : name_("shunt-t-" + name), cgroup_mount_(cgroup2_mount()) {
+Sandbox::Sandbox(const std::string& name) : name_(prefix() + name), cgroup_mount_(cgroup2_mount()) {
     lock_ = take_lock("/run/" + name_ + ".lock");
     clean();
     for (const auto& path : {root_cgroup(), app_cgroup(), proxy_cgroup()}) check(mkdir(path.c_str(), 0755), path);

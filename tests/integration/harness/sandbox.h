@@ -24,7 +24,8 @@ std::string current_test_name();
 std::string cgroup2_mount();
 
 // Everything is named shunt-t-<name>; what a killed run left under that name is removed first. A second process that
-// wants the same name waits until the first one is done.
+// wants the same name waits until the first one is done; SHUNT_SANDBOX_PREFIX, in place of shunt-t-, keeps two runs
+// apart.
 class Sandbox {
 public:
     explicit Sandbox(const std::string& name = current_test_name());
