@@ -25,9 +25,8 @@ case $case_name in
         [[ -z $(left_by "$pid") ]] || fail "cgroups are left"
         # Each arm that Debian has the tools for, each with proof and figures; sums of histograms are what was timed.
         jq -e '
-            . as $all | def whole: .histogram.total == .timed_connections
-                and ([.histogram.counts[][1]] | add) == .timed_connections;
-            .shunt_bench == 1 and ((.skipped | map(.arm)) - ["envoy"] == []) and (.machine.mitigations | length) > 0
+            . as $all | def whole: .histogram.total == .timed_connections and (.histogram.hdr | startswith("HISTFAAA"));
+            .shunt_bench == 2 and ((.skipped | map(.arm)) - ["envoy"] == []) and (.machine.mitigations | length) > 0
             and (["direct", "iptables-legacy", "iptables-legacy-idle", "iptables-nft", "nftables", "shunt-address", "shunt-record"] - (.arms | keys) == [])
             and all(.arms[]; (.connect_added_p50_ns | type) == "number" and (.connect_p99_ns > 0) and .timed_connections == 1536
                 and whole and all(.families[]; whole))
@@ -37,8 +36,9 @@ case $case_name in
             and (.arms["shunt-record"].families.v6.connect_p50_ns > 0)
             and any(.programs[]; .arm == "shunt-address" and .family == "v4" and .program == "shunt_connect4"
                 and .runs_per_connection == 1 and .ns_per_run > 0 and .machine_bytes > 0)
-            and ([.stages.growth[] | "\(.arm) \(.entries)"] | sort) == ["iptables-legacy 10", "iptables-legacy 100",
-                "shunt-address 10", "shunt-address 100"]
+            and ([.stages.growth[] | "\(.arm) \(.kind) \(.entries)"] | sort) == ["iptables-legacy mixed 10",
+                "iptables-legacy mixed 100", "shunt-address mixed 10", "shunt-address mixed 100"]
+            and (["connect", "programs", "growth", "echo", "haproxy", "capacity", "start"] - (.seconds | keys) == [])
             and all(.stages.growth[]; .apply_ms > 0)
             and all("established", "haproxy", "capacity"; . as $stage | ["direct", "iptables-legacy", "iptables-nft", "nftables",
                 "shunt-address", "shunt-record"] - ($all.stages[$stage] | map(.arm)) == [])
@@ -69,7 +69,14 @@ EOF
         [[ ! -s $dir/out ]] || fail "figures are printed without proof"
         grep -Eq 'proof failed: iptables-legacy: [0-9]+ connections, but the redirection counted [0-9]+' "$dir/err" ||
             fail "the message is another"
-        # The same again without the interference, so that it was the interference that failed.
+        # The final ACK of one handshake in fifty is lost, as on a busy machine: those come later than the ones behind them. The
+        # proof does not mind, and it is done again without any interference, so that it was the interference that failed.
+        cat >"$dir/iptables-legacy-restore" <<EOF
+#!/bin/sh
+{ cat; printf '*filter\n-A OUTPUT -p tcp --tcp-flags SYN,ACK,FIN,RST,PSH ACK -m statistic --mode nth --every 50 --packet 7 -j DROP\nCOMMIT\n'; } |
+    "$real" "\$@"
+EOF
+        PATH="$dir:$PATH" "$shunt" bench --rounds 2 --arms iptables-legacy --stages programs -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
         "$shunt" bench --rounds 2 --arms iptables-legacy --stages programs -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
         ;;
     families)
@@ -77,6 +84,12 @@ EOF
         jq -e '.arms["shunt-dual"] | has("connect_p50_ns") == false and (.families | keys) == ["v6"] and .proof.connections > 0' \
             "$dir/out" >/dev/null || fail "more or less than IPv6: $(jq -c '.arms["shunt-dual"] | del(.families[].histogram)' "$dir/out")"
         jq -e '[.programs[].family] | unique == ["v6"]' "$dir/out" >/dev/null || fail "programs of other families"
+        # Growth of one kind of entries; ports have an end, and the packet filter has no listeners.
+        "$shunt" bench --rounds 1 --arms shunt-address,iptables-legacy --families v4 --stages growth --entries 10,30000,40000 \
+            --kinds ports,listeners -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
+        jq -e '([.stages.growth[] | "\(.arm) \(.kind) \(.entries)"] | sort) == ["iptables-legacy ports 10", "shunt-address listeners 10",
+                "shunt-address listeners 30000", "shunt-address listeners 40000", "shunt-address ports 10", "shunt-address ports 20000"]' \
+            "$dir/out" >/dev/null || fail "not what was asked: $(jq -c '.stages.growth' "$dir/out")"
         ;;
     interrupt)
         "$shunt" bench --arms shunt-address >"$dir/out" 2>"$dir/err" &
@@ -86,7 +99,7 @@ EOF
             sleep 0.1
         done
         [[ -n $(left_by "$pid") ]] || fail "it did not start"
-        kill -TERM "$pid"
+        kill -INT "$pid"
         status=0
         wait "$pid" || status=$?
         ((status == 1)) || fail "exit code $status, 1 was expected"
@@ -153,6 +166,8 @@ EOF
             [[ ! -s $dir/out ]] || fail "$*: data is printed"
             grep -qF -- "$2" "$dir/err" || fail "$*: the message is another"
         }
+        echo '{"shunt_bench": 1, "arms": {}}' >"$dir/older.json"
+        refused 1 'older.json: a report of version 1; this shunt reads version 2' compare "$dir/older.json" "$dir/older.json"
         echo '{"shunt_bench": 99, "arms": {}}' >"$dir/other.json"
         refused 1 'other.json: a report of version 99' compare "$dir/other.json" "$dir/other.json"
         refused 1 'not a report of shunt bench' compare /dev/null /dev/null
@@ -161,6 +176,7 @@ EOF
         refused 2 '"compair" is no action' compair
         refused 2 'did you mean "growth"' --stages grow
         refused 2 'ipv6' --families ipv6
+        refused 2 'port' --kinds port
         refused 1 'No such file' --report "$dir/none/page.html"
         ;;
     *) fail "unknown case $case_name" ;;

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "bench/compare.h"
+#include "bench/histogram_text.h"
 #include "bench/page.h"
 #include "bench/plots.h"
 #include "bench/report_json.h"
@@ -41,6 +42,8 @@ TEST(BenchReport, JsonHasTheKeysThatScriptsAsk) {
     EXPECT_EQ(json["shunt_bench"], kReportVersion);
     EXPECT_EQ(json["arms"]["shunt-address"]["connect_added_p50_ns"], 500);
     EXPECT_EQ(json["arms"]["shunt-address"]["histogram"]["total"], 10);
+    const auto histogram = histogram_of(json["arms"]["shunt-address"]["histogram"]["hdr"].get<std::string>());
+    EXPECT_EQ(histogram->quantile(0.5), 5502u);  // the middle of the bucket that 5,500 lies in
     EXPECT_EQ(json["noise_ns"]["v4"], 40);
 }
 
@@ -77,8 +80,9 @@ TEST(BenchReport, OtherFilesAreNamed) {
     refused("{", "not a report");
     refused("[]", "not a report");
     refused("{\"arms\": {}}", "not a report");
-    refused("{\"shunt_bench\": 99}", "a report of version 99; this shunt reads version 1");
-    refused("{\"shunt_bench\": 1, \"arms\": {}}", "\"machine\" is missing");
+    refused("{\"shunt_bench\": 99}", "a report of version 99; this shunt reads version 2");
+    refused("{\"shunt_bench\": 1, \"arms\": {}}", "a report of version 1; this shunt reads version 2");
+    refused("{\"shunt_bench\": 2, \"arms\": {}}", "\"machine\" is missing");
     std::ofstream(path) << to_json(report_of(500, 40)).dump();
     EXPECT_TRUE(read_report(path.string()));
     std::filesystem::remove(path);

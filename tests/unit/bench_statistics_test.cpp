@@ -4,8 +4,12 @@
 
 #include <random>
 
+#include "bench/budget.h"
 #include "bench/histogram.h"
+#include "bench/histogram_text.h"
+#include "bench/policy_set.h"
 #include "bench/proof.h"
+#include "bench/roll_call.h"
 #include "bench/statistics.h"
 
 namespace shunt::bench {
@@ -39,6 +43,43 @@ TEST(BenchStatistics, HistogramsAdd) {
     one.add(other);
     EXPECT_EQ(one.total(), 4u);
     EXPECT_EQ(one.quantile(0.5), 10u);
+}
+
+// Written by the Python package hdrhistogram 0.10 (1 to 3.6e12, three digits) for these values.
+constexpr const char* kByAnother = "HISTFAAAADJ4nJNpmSzMwMAgyAABzFCaEch0M9ixgMH+A1SA6ac8C9tB4VOMp734Xn5kZAIAybEKIA==";
+const std::pair<std::uint64_t, std::uint64_t> kValues[] = {{1, 1},    {2047, 2},   {2048, 3},      {5000, 100},
+                                                           {5001, 1}, {123456, 7}, {4294967295, 1}};
+
+TEST(BenchHistogramText, IsWhatToolsOfHdrHistogramWrite) {
+    Histogram histogram;
+    for (const auto& [value, count] : kValues) histogram.add(value, count);
+    const auto read = histogram_of(kByAnother);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->counts(), histogram.counts());
+    const auto again = histogram_of(to_text(histogram));
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->counts(), histogram.counts());
+    EXPECT_TRUE(to_text(histogram).starts_with("HISTFAAAA"));
+    histogram.add(5000);
+    EXPECT_NE(histogram_of(kByAnother)->counts(), histogram.counts());
+}
+
+TEST(BenchHistogramText, SurvivesAnyCountsAndNone) {
+    std::mt19937_64 random(3);
+    Histogram histogram;
+    EXPECT_EQ(histogram_of(to_text(histogram))->total(), 0u);
+    for (int i = 0; i < 3000; ++i) histogram.add(random() >> (random() % 64), random() >> (24 + random() % 40));
+    histogram.add(~0ull, 1);
+    const auto read = histogram_of(to_text(histogram));
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->counts(), histogram.counts());
+}
+
+TEST(BenchHistogramText, DamageIsSaid) {
+    const std::string good = kByAnother;
+    for (const auto& bad : {std::string(), good.substr(0, 40), "A" + good, good + "AAAA",
+                            good.substr(0, 20) + "%" + good.substr(21), good.substr(0, 30) + "AAAA" + good.substr(34)})
+        EXPECT_FALSE(histogram_of(bad)) << bad;
 }
 
 TEST(BenchStatistics, BootstrapHoldsTheValueAndNarrowsWithMoreRounds) {
@@ -101,6 +142,73 @@ TEST(BenchStatistics, WhatIsBelowTheNoiseIsNotDistinguishable) {
     EXPECT_FALSE(figures_of(statistics, "shunt-address").distinguishable);
     EXPECT_TRUE(figures_of(statistics, "shunt-record").distinguishable);
     EXPECT_EQ(figures_of(statistics, "shunt-record").over_legacy.value, 0);  // iptables-legacy did not run
+}
+
+TEST(BenchBudget, AStageThatIsLateTakesFromThoseAfterIt) {
+    using std::chrono::seconds;
+    const Moment start{};
+    Budget budget(100, start);
+    for (const double weight : {2.0, 1.0, 1.0}) budget.add(weight);
+    EXPECT_EQ(budget.take(2, start) - start, seconds(50));
+    const auto late = start + seconds(60);
+    EXPECT_EQ(budget.take(1, late) - late, seconds(20));
+    const auto early = start + seconds(70);  // of its 20 seconds it took 10: the last one has all that is left
+    EXPECT_EQ(budget.take(1, early) - start, seconds(100));
+    EXPECT_EQ(share_of(start + seconds(90), 3, start) - start, seconds(30));
+    EXPECT_EQ(share_of(start + seconds(90), 1, start) - start, seconds(90));
+    EXPECT_EQ(share_of(start, 3, late), late);
+}
+
+TEST(BenchBudget, RoundsEndByNumberOrByTimeButAFewAreMade) {
+    const auto past = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+    const Until by_number{.rounds = 2}, late{.deadline = past}, late_and_many{.rounds = 9, .deadline = past};
+    EXPECT_TRUE(by_number.goes_on(1));
+    EXPECT_FALSE(by_number.goes_on(2));
+    for (const auto& until : {late, late_and_many}) {
+        EXPECT_TRUE(until.goes_on(2));
+        EXPECT_FALSE(until.goes_on(3));
+    }
+    EXPECT_TRUE(Until{}.goes_on(1000000));
+}
+
+TEST(BenchPolicy, EntriesAreOfTheKindAsked) {
+    for (const unsigned entries : {10u, 100u, 1000u, 10000u, 100000u})
+        for (const auto kind : {Kind::kMixed, Kind::kRanges, Kind::kPorts, Kind::kListeners}) {
+            const auto size = policy_of(entries, kind);
+            EXPECT_EQ(entries_of(size), kind == Kind::kPorts ? std::min(entries, kMostPorts) : entries)
+                << to_string(kind);
+            EXPECT_EQ(size.cidrs > 0, kind == Kind::kMixed || kind == Kind::kRanges);
+            EXPECT_EQ(size.ports > 0, kind == Kind::kMixed || kind == Kind::kPorts);
+            EXPECT_EQ(size.listeners > 0, kind == Kind::kMixed || kind == Kind::kListeners);
+        }
+}
+
+base::SocketAddress dialled(std::uint64_t number) {
+    return {base::Address::v4(0x0a600001u + static_cast<std::uint32_t>(number % 3)), 80};
+}
+
+TEST(BenchRollCall, TakesAnyOrder) {
+    RollCall roll(6, dialled);
+    for (const std::uint64_t number : {5, 0, 3, 1, 4, 2}) roll.answer(number, dialled(number));
+    EXPECT_EQ(roll.seen(), 6u);
+    EXPECT_EQ(roll.right(), 6u);
+    EXPECT_EQ(roll.first_wrong(), "");
+}
+
+TEST(BenchRollCall, FindsASwapADoubleOneAndALostOne) {
+    const auto answered = [](const std::vector<std::pair<std::optional<std::uint64_t>, std::uint64_t>>& answers) {
+        RollCall roll(6, dialled);
+        for (const auto& [number, destination] : answers) roll.answer(number, dialled(destination));
+        return std::tuple(roll.seen(), roll.right(), roll.first_wrong());
+    };
+    const std::string swapped = "10.96.0.2:80 instead of 10.96.0.1:80";
+    EXPECT_EQ(answered({{0, 1}, {1, 0}, {2, 2}, {3, 3}, {4, 4}, {5, 5}}), std::tuple(6u, 4u, swapped));
+    const std::string twice = "connection 1 came twice";
+    EXPECT_EQ(answered({{0, 0}, {1, 1}, {1, 1}, {3, 3}, {4, 4}, {5, 5}}), std::tuple(6u, 5u, twice));
+    EXPECT_EQ(answered({{0, 0}, {1, 1}, {2, 2}, {3, 3}, {4, 4}}), std::tuple(5u, 5u, std::string()));  // lost: not seen
+    EXPECT_EQ(answered({{6, 0}}), std::tuple(1u, 0u, std::string("there is no connection 6 in this batch")));
+    EXPECT_EQ(answered({{std::nullopt, 2}}),
+              std::tuple(1u, 0u, std::string("a connection to 10.96.0.3:80 said no number")));
 }
 
 ArmProof good() { return {.arm = "shunt-address", .connections = 100, .hits = 100, .seen = 100, .right = 100}; }

@@ -25,6 +25,7 @@ struct Options {
     std::vector<std::string> stages;  // besides connect, which always runs; empty: all
     std::vector<Family> families;     // of the connect and programs stages; empty: all
     std::vector<unsigned> entries;    // of the growth stage; empty: 10 to 100,000
+    std::vector<Kind> kinds;          // of those entries; empty: mixed
     unsigned connections = 0;         // most of the capacity stage; 0: 200,000, or 40,000 in a short run
     PolicySize policy;
     std::uint64_t seed = 1;
@@ -41,6 +42,7 @@ struct Skipped {
 struct Report {
     Machine machine;
     Options options;
+    std::vector<std::pair<std::string, double>> seconds;  // that each stage took
     std::vector<Skipped> skipped;
     std::vector<ArmProof> proofs;
     Statistics connect;

@@ -9,8 +9,6 @@
 namespace shunt::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr unsigned kStep = 500;
 constexpr unsigned kSpareFiles = 1500;  // of a process, for everything else
 
@@ -42,16 +40,30 @@ base::Result<Pair> start_pair(const Workplace& place, const Arm& arm, unsigned r
     return Pair{std::move(*proxy), std::move(*client), room};
 }
 
-base::Result<CapacityFigures> fill(const Workplace& place, Arm& arm, unsigned limit, unsigned seconds, int cpu,
+// As the redirection counted. Of a step that failed some may have been counted that are not open.
+base::Status check_hits(const Arm& arm, const std::optional<std::uint64_t>& before, std::uint64_t connections,
+                        bool failed) {
+    const auto after = arm.hits();
+    if (!after) return tl::unexpected(after.error());
+    if (!*after) return {};
+    const auto counted = **after - *before;
+    if (counted == connections || (failed && counted > connections)) return {};
+    return base::fail("proof failed: " + arm.spec().name + ": " + std::to_string(connections) +
+                      " live connections, but the redirection counted " + std::to_string(counted));
+}
+
+base::Result<CapacityFigures> fill(const Workplace& place, Arm& arm, unsigned limit, Moment deadline, int cpu,
                                    const Progress& progress) {
     CapacityFigures figures{arm.spec().name};
     const BatchRequest step{Family::kV4, 1, kStep};
-    const auto start = Clock::now();
+    const auto before = arm.hits();
+    if (!before) return tl::unexpected(before.error());
+    bool failed = false;
     std::vector<Pair> pairs;
     while (figures.connections < limit) {
         if (!progress(static_cast<double>(figures.connections) / limit)) return base::fail("interrupted");
-        if (Clock::now() - start > std::chrono::seconds(seconds)) {
-            figures.ended_by = std::to_string(seconds) + " s are over";
+        if (figures.connections > 0 && std::chrono::steady_clock::now() > deadline) {
+            figures.ended_by = "its time is over";
             break;
         }
         if (pairs.empty() || pairs.back().room == 0) {
@@ -64,6 +76,7 @@ base::Result<CapacityFigures> fill(const Workplace& place, Arm& arm, unsigned li
         const auto dialled = dial(pairs.back().client, step);
         if (!dialled) {
             figures.ended_by = dialled.error().message;
+            failed = true;
             break;
         }
         const auto accepted = accept_all(pairs.back().proxy, step);
@@ -75,17 +88,20 @@ base::Result<CapacityFigures> fill(const Workplace& place, Arm& arm, unsigned li
         figures.connections += kStep;
         pairs.back().room -= kStep;
     }
+    if (auto proven = check_hits(arm, *before, figures.connections, failed); !proven)
+        return tl::unexpected(proven.error());
     return figures;
 }
 
 }  // namespace
 
 base::Result<std::vector<CapacityFigures>> run_capacity(const Workplace& place, std::vector<Arm>& arms, unsigned limit,
-                                                        unsigned seconds, int cpu, const Progress& progress) {
+                                                        Moment deadline, int cpu, const Progress& progress) {
     std::vector<CapacityFigures> result;
     for (std::size_t i = 0; i < arms.size(); ++i) {
         if (arms[i].spec().name == "direct-again") continue;
-        auto figures = fill(place, arms[i], limit, seconds, cpu, [&](double part) {
+        const auto end = share_of(deadline, arms.size() - i);
+        auto figures = fill(place, arms[i], limit, end, cpu, [&](double part) {
             return progress((static_cast<double>(i) + part) / static_cast<double>(arms.size()));
         });
         if (!figures) return tl::unexpected(figures.error());

@@ -18,8 +18,9 @@ struct CapacityFigures {
 
 inline constexpr unsigned kCapacityDestinations = 200;
 
-// Opens connections, in steps of 500, until one fails, `limit` are open, or `seconds` are over. Arms without ends.
+// Opens connections, in steps of 500, until one fails, `limit` are open, or an arm's part of the time is over. Arms
+// without ends. Proven like the others; where one failed, the redirection may have counted it.
 base::Result<std::vector<CapacityFigures>> run_capacity(const Workplace& place, std::vector<Arm>& arms, unsigned limit,
-                                                        unsigned seconds, int cpu, const Progress& progress);
+                                                        Moment deadline, int cpu, const Progress& progress);
 
 }  // namespace shunt::bench

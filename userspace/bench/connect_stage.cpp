@@ -52,11 +52,8 @@ base::Result<ConnectResult> run_connects(std::vector<Arm>& arms, const ConnectPl
     std::vector<std::size_t> order(result.series.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     const auto start = Clock::now();
-    for (unsigned round = 0; plan.rounds == 0 || round < plan.rounds; ++round) {
-        const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
-        if (plan.seconds > 0 && elapsed >= plan.seconds && round > 1) break;
-        const double done = plan.rounds > 0 ? static_cast<double>(round) / plan.rounds : 0;
-        if (!progress(std::max(done, plan.seconds > 0 ? elapsed / plan.seconds : 0))) return base::fail("interrupted");
+    for (unsigned round = 0; plan.until.goes_on(round); ++round) {
+        if (!progress(plan.until.part(round, start))) return base::fail("interrupted");
         std::shuffle(order.begin(), order.end(), random);
         const std::uint64_t seed = random();
         for (const auto i : order) {
@@ -66,7 +63,7 @@ base::Result<ConnectResult> run_connects(std::vector<Arm>& arms, const ConnectPl
             auto ran = run_batch(arms[arm_of[i]], request, result.proofs[arm_of[i]]);
             if (!ran) return tl::unexpected(ran.error());
             for (std::size_t k = plan.warm_up; k < ran->size(); ++k)
-                times.push_back(static_cast<std::uint32_t>((*ran)[k]));
+                times.push_back(static_cast<std::uint32_t>(std::min<std::uint64_t>((*ran)[k], UINT32_MAX)));
         }
     }
     const auto after = read_hits(arms);

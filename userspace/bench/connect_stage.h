@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/arms.h"
+#include "bench/budget.h"
 #include "bench/proof.h"
 
 namespace shunt::bench {
@@ -21,11 +22,10 @@ struct Series {
 };
 
 struct ConnectPlan {
-    unsigned rounds = 0;   // most; 0: as many as the time allows
-    double seconds = 0;    // 0: no limit
+    Until until;
     unsigned batch = 512;  // timed connections
     unsigned warm_up =
-        128;  // before them, to fill caches that the other arms have used; they are proven too, not timed
+        512;  // before them, to fill caches that the other arms have used; they are proven too, not timed
     std::uint64_t seed = 1;
     std::vector<Family> families;  // only these; empty: all that an arm has
 };

@@ -23,7 +23,12 @@ struct EchoFigures {
 inline constexpr std::size_t kSmallMessage = 32, kLargeMessage = 16384;
 
 // Arms without ends of their own (Ends::kNone); "direct" and "direct-again" among them.
-base::Result<std::vector<EchoFigures>> run_echo(const Workplace& place, std::vector<Arm>& arms, unsigned rounds,
-                                                int cpu, std::uint64_t seed, const Progress& progress);
+struct EchoResult {
+    std::vector<EchoFigures> figures;
+    std::vector<ArmProof> proofs;  // of the one connection of each arm
+};
+
+base::Result<EchoResult> run_echo(const Workplace& place, std::vector<Arm>& arms, const Until& until, int cpu,
+                                  std::uint64_t seed, const Progress& progress);
 
 }  // namespace shunt::bench

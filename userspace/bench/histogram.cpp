@@ -26,8 +26,10 @@ std::uint64_t middle_of(std::size_t index) {
 
 }  // namespace
 
-void Histogram::add(std::uint64_t value, std::uint64_t count) {
-    const auto index = index_of(value);
+void Histogram::add(std::uint64_t value, std::uint64_t count) { add_at(index_of(value), count); }
+
+void Histogram::add_at(std::size_t index, std::uint64_t count) {
+    if (count == 0) return;
     if (index >= counts_.size()) counts_.resize(index + 1);
     counts_[index] += count;
     total_ += count;

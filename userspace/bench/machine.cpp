@@ -43,6 +43,18 @@ std::string version_of(const std::string& program, const std::string& flag) {
     return printed->substr(0, printed->find('\n'));
 }
 
+// "/path/envoy  version: COMMIT/1.40.0/Clean/RELEASE/BoringSSL", after an empty line.
+std::string envoy_version() {
+    const auto path = find_program("envoy");
+    if (path.empty()) return {};
+    const auto printed = run_program({}, {path, "--version"});
+    if (!printed) return {};
+    const auto commit = printed->find("version: ");
+    const auto from = printed->find('/', commit == std::string::npos ? printed->size() : commit);
+    if (from == std::string::npos) return {};
+    return printed->substr(from + 1, printed->find('/', from + 1) - from - 1);
+}
+
 }  // namespace
 
 Machine describe_machine() {
@@ -66,7 +78,8 @@ Machine describe_machine() {
                         {"libbpf", build.libbpf},
                         {"iptables", version_of("iptables-legacy", "--version")},
                         {"nftables", version_of("nft", "--version")},
-                        {"haproxy", version_of("haproxy", "-v")}};
+                        {"haproxy", version_of("haproxy", "-v")},
+                        {"envoy", envoy_version()}};
     std::time_t now = std::time(nullptr);
     std::tm utc{};
     gmtime_r(&now, &utc);

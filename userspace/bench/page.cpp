@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "bench/histogram_text.h"
 #include "bench/page_stages.h"
 #include "bench/page_style.h"
 #include "bench/plots.h"
@@ -90,15 +91,16 @@ std::string distribution(const Json& arms, const std::string& family) {
         const auto* figures = figures_of(arm, family);
         if (figures == nullptr || name == "direct-again" || !figures->contains("histogram")) continue;
         Line line{name, name, {}};
-        const auto& histogram = (*figures)["histogram"];
-        const double total = number(histogram, "total");
+        const auto histogram = histogram_of((*figures)["histogram"].value("hdr", ""));
+        if (!histogram) continue;
+        const auto total = static_cast<double>(histogram->total());
         double sum = 0, drawn = -1;
-        for (const auto& entry : histogram["counts"]) {
-            sum += entry[1].get<double>();
+        for (const auto& [value, count] : histogram->buckets()) {
+            sum += static_cast<double>(count);
             const double part = 100 * sum / total;
             if (part < drawn + 0.5 && part < 99) continue;  // 200 points are enough for any screen
             drawn = part;
-            line.points.emplace_back(entry[0].get<double>() / 1000, part);
+            line.points.emplace_back(static_cast<double>(value) / 1000, part);
             if (part >= 99) break;
         }
         if (line.points.empty()) continue;

@@ -52,10 +52,29 @@ const char* to_string(Family family) {
     return "";
 }
 
-PolicySize policy_of(unsigned entries) {
-    const unsigned ports = std::min(entries / 4, kMostPorts);
-    return {entries / 4, ports, entries - 2 * (entries / 4) - ports};  // a range counts twice: IPv4 and IPv6
+const char* to_string(Kind kind) {
+    switch (kind) {
+        case Kind::kMixed: return "mixed";
+        case Kind::kRanges: return "ranges";
+        case Kind::kPorts: return "ports";
+        case Kind::kListeners: return "listeners";
+    }
+    return "";
 }
+
+// A range counts twice: IPv4 and IPv6.
+PolicySize policy_of(unsigned entries, Kind kind) {
+    switch (kind) {
+        case Kind::kRanges: return {entries / 2, 0, 0};
+        case Kind::kPorts: return {0, std::min(entries, kMostPorts), 0};
+        case Kind::kListeners: return {0, 0, entries};
+        case Kind::kMixed: break;
+    }
+    const unsigned ports = std::min(entries / 4, kMostPorts);
+    return {entries / 4, ports, entries - 2 * (entries / 4) - ports};
+}
+
+unsigned entries_of(const PolicySize& size) { return 2 * size.cidrs + size.ports + size.listeners; }
 
 IstioFlags istio_flags(const PolicySize& size) {
     IstioFlags flags{.inbound = true};

@@ -23,8 +23,14 @@ struct PolicySize {
 inline constexpr PolicySize kNoPolicy{0, 0, 0};
 inline constexpr unsigned kMostPorts = 20000;
 
-// `entries` in all: half of it ranges, a quarter listeners, a quarter ports (listeners, where ports do not suffice).
-PolicySize policy_of(unsigned entries);
+// What a policy consists of. Mixed: half of it ranges, a quarter listeners, a quarter ports (listeners, where ports do
+// not suffice).
+enum class Kind { kMixed, kRanges, kPorts, kListeners };
+const char* to_string(Kind kind);
+
+// `entries` in all; of ports alone kMostPorts at most.
+PolicySize policy_of(unsigned entries, Kind kind = Kind::kMixed);
+unsigned entries_of(const PolicySize& size);
 
 // Every connection is captured, and only after the whole of the policy was asked: nothing dialled is excluded.
 IstioFlags istio_flags(const PolicySize& size);

@@ -20,7 +20,8 @@ struct ProgramCost {
 };
 
 // Of the plan, what a batch is; its rounds and its time are those of connect().
-base::Result<std::vector<ProgramCost>> run_programs(std::vector<Arm>& arms, unsigned batches, const ConnectPlan& plan,
+// Batches of each arm and family until then, which is late for all of them together.
+base::Result<std::vector<ProgramCost>> run_programs(std::vector<Arm>& arms, const ConnectPlan& plan,
                                                     const Progress& progress);
 
 }  // namespace shunt::bench

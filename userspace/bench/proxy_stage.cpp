@@ -123,7 +123,7 @@ std::string missing_for(RealProxy proxy) {
     return find_program(name).empty() ? name + " is not installed" : "";
 }
 
-base::Result<ProxyResult> run_proxy(RealProxy proxy, const Workplace& place, std::vector<Arm>& arms, unsigned rounds,
+base::Result<ProxyResult> run_proxy(RealProxy proxy, const Workplace& place, std::vector<Arm>& arms, const Until& until,
                                     int cpu, std::uint64_t seed, const Progress& progress) {
     std::vector<Side> sides;
     ProxyResult result;
@@ -152,8 +152,9 @@ base::Result<ProxyResult> run_proxy(RealProxy proxy, const Workplace& place, std
     std::mt19937_64 random(seed);
     std::vector<std::size_t> order(sides.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    for (unsigned round = 0; round < rounds; ++round) {
-        if (!progress(static_cast<double>(round) / rounds)) return base::fail("interrupted");
+    const auto start = std::chrono::steady_clock::now();
+    for (unsigned round = 0; until.goes_on(round); ++round) {
+        if (!progress(until.part(round, start))) return base::fail("interrupted");
         std::shuffle(order.begin(), order.end(), random);
         const auto batch_seed = random();
         for (const auto i : order)

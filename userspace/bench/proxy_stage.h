@@ -30,7 +30,7 @@ std::string missing_for(RealProxy proxy);
 
 // The proxy answers every request with the original destination as it sees it, which is held against the one that was
 // dialled. Arms without ends.
-base::Result<ProxyResult> run_proxy(RealProxy proxy, const Workplace& place, std::vector<Arm>& arms, unsigned rounds,
+base::Result<ProxyResult> run_proxy(RealProxy proxy, const Workplace& place, std::vector<Arm>& arms, const Until& until,
                                     int cpu, std::uint64_t seed, const Progress& progress);
 
 }  // namespace shunt::bench

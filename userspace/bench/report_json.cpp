@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "bench/histogram_text.h"
 #include "bench/report_stages.h"
 
 namespace shunt::bench {
@@ -36,9 +37,7 @@ Json figures_json(const Figures& figures) {
 }
 
 Json histogram_json(const Histogram& histogram) {
-    Json counts = Json::array();
-    for (const auto& [value, count] : histogram.buckets()) counts.push_back(Json::array({value, count}));
-    return {{"unit", "ns"}, {"total", histogram.total()}, {"counts", counts}};
+    return {{"unit", "ns"}, {"total", histogram.total()}, {"hdr", to_text(histogram)}};
 }
 
 Json proof_json(const ArmProof& proof) {
@@ -90,7 +89,8 @@ nlohmann::ordered_json to_json(const Report& report) {
         }
     }
     for (const auto& proof : report.proofs) arms[proof.arm]["proof"] = proof_json(proof);
-    Json noise = Json::object(), skipped = Json::array();
+    Json noise = Json::object(), seconds = Json::object(), skipped = Json::array();
+    for (const auto& [stage, value] : report.seconds) seconds[stage] = rounded(value);
     for (const auto& [family, value] : report.connect.noise_ns) noise[to_string(family)] = rounded(value);
     for (const auto& one : report.skipped) skipped.push_back({{"arm", one.arm}, {"reason", one.reason}});
     const auto& policy = report.options.policy;
@@ -99,6 +99,7 @@ nlohmann::ordered_json to_json(const Report& report) {
             {"machine", machine_json(report.machine)},
             {"versions", report.machine.versions},
             {"policy", {{"cidrs", policy.cidrs}, {"ports", policy.ports}, {"listeners", policy.listeners}}},
+            {"seconds", seconds},
             {"noise_ns", noise},
             {"programs", programs_json(report.programs)},
             {"stages", stages_json(report)},

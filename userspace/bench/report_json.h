@@ -7,7 +7,7 @@
 
 namespace shunt::bench {
 
-inline constexpr int kReportVersion = 1;
+inline constexpr int kReportVersion = 2;
 
 // The whole report: "arms.<name>.connect_added_p50_ns" and so on are of IPv4, the other families stand below
 // "arms.<name>.families". Times in nanoseconds.

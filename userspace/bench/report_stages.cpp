@@ -19,11 +19,13 @@ Json interval(const Estimate& estimate) { return Json::array({rounded(estimate.l
 std::string stages_text(const Report& report) {
     std::string text;
     if (report.growth) {
-        text +=
-            fmt::format("\n{:<21} {:>8} {:>14} {:>16}\n", "growth, IPv4", "entries", "added p50, us", "one change, ms");
+        text += fmt::format("\n{:<21} {:<10} {:>8} {:>19} {:>16}\n", "growth, IPv4", "of", "entries", "added p50, us",
+                            "one change, ms");
         for (const auto& point : report.growth->points)
-            text += fmt::format("{:<21} {:>8} {:>14} {:>16.1f}\n", point.arm, point.entries,
-                                microseconds(point.figures.added_p50.value), point.apply_ms);
+            text += fmt::format(
+                "{:<21} {:<10} {:>8} {:>19} {:>16.1f}\n", point.arm, to_string(point.kind), point.entries,
+                point.figures.distinguishable ? microseconds(point.figures.added_p50.value) : "not distinguishable",
+                point.apply_ms);
     }
     if (!report.echo.empty())
         text += fmt::format("\n{:<21} {:>13} {:>13} {:>10}  {}\n", "established", "32 B trip, us", "16 KiB, us", "GB/s",
@@ -59,6 +61,7 @@ Json stages_json(const Report& report) {
         stages["growth"] = Json::array();
         for (const auto& point : report.growth->points)
             stages["growth"].push_back({{"arm", point.arm},
+                                        {"kind", to_string(point.kind)},
                                         {"entries", point.entries},
                                         {"connect_added_p50_ns", rounded(point.figures.added_p50.value)},
                                         {"connect_added_p50_interval_ns", interval(point.figures.added_p50)},

@@ -5,17 +5,23 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+
+#include "bench/budget.h"
 
 namespace shunt::bench {
 namespace {
 
-constexpr unsigned kProgramBatches = 20;
+using Clock = std::chrono::steady_clock;
+
 constexpr unsigned kStarts = 5;
-constexpr double kConnectPart = 0.25, kGrowthPart = 0.08;  // of the time; the rest is set-up and the other stages
-constexpr double kLongRun = 120;                           // seconds from which capacity is looked for in full
-constexpr unsigned kShortCapacity = 40000, kLongCapacity = 200000;
+constexpr double kLongRun = 120;  // seconds from which capacity is looked for in full
+constexpr unsigned kShortCapacity = 20000, kLongCapacity = 200000;
 constexpr std::array<const char*, 7> kTrafficArms{"direct",   "direct-again",  "iptables-legacy", "iptables-nft",
                                                   "nftables", "shunt-address", "shunt-record"};
+// How the time of a run is divided; each stage with its set-up.
+const std::map<std::string, double> kWeights{{"connect", 20}, {"programs", 3}, {"growth", 12},  {"echo", 4},
+                                             {"haproxy", 6},  {"envoy", 9},    {"capacity", 9}, {"start", 3}};
 
 // The last CPU this process may run on: the first ones serve interrupts.
 int measuring_cpu() {
@@ -27,145 +33,214 @@ int measuring_cpu() {
 }
 
 bool runs(const Options& options, const std::string& stage) {
-    return options.stages.empty() ||
+    return options.stages.empty() || stage == "connect" ||
            std::find(options.stages.begin(), options.stages.end(), stage) != options.stages.end();
 }
 
+bool is_wanted(const Options& options, const std::string& arm) {
+    return options.arms.empty() || std::find(options.arms.begin(), options.arms.end(), arm) != options.arms.end();
+}
 bool is_wanted(const Options& options, const ArmSpec& spec) {
-    return options.arms.empty() || spec.mechanism == Mechanism::kNone ||
-           std::find(options.arms.begin(), options.arms.end(), spec.name) != options.arms.end();
+    return spec.mechanism == Mechanism::kNone || is_wanted(options, spec.name);
 }
 
-// The arms with the whole policy: connect() and the programs.
-base::Status measure_arms(const Options& options, const Workplace& place, const StageProgress& progress,
-                          Report& report) {
+std::string missing_for_stage(const std::string& stage) {
+    for (const auto proxy : {RealProxy::kHaproxy, RealProxy::kEnvoy})
+        if (stage == to_string(proxy)) return missing_for(proxy);
+    return {};
+}
+
+// What the stages share.
+class Run {
+public:
+    Run(const Options& options, const Workplace& place, const StageProgress& progress, Report& report)
+        : options_(options),
+          place_(place),
+          progress_(progress),
+          report_(report),
+          budget_(options.seconds, Clock::now()) {
+        for (const auto& [stage, weight] : kWeights)
+            if (runs(options, stage) && missing_for_stage(stage).empty()) budget_.add(weight);
+    }
+
+    base::Status connects();
+    base::Status growth();
+    base::Status traffic();
+    base::Status starts();
+
+private:
+    // The stage begins; when it ends.
+    Until begin(const std::string& stage) {
+        began_ = Clock::now();
+        return {.rounds = options_.rounds, .deadline = budget_.take(kWeights.at(stage), began_)};
+    }
+    void end(const std::string& stage) {
+        report_.seconds.emplace_back(stage, std::chrono::duration<double>(Clock::now() - began_).count());
+    }
+    Progress showing(const std::string& stage) const {
+        return [this, stage](double part) { return progress_(stage, part); };
+    }
+    ConnectPlan plan(const Until& until) const {
+        return {.until = until, .seed = options_.seed, .families = options_.families};
+    }
+
+    base::Result<std::vector<Arm>> start_arms();
+    base::Result<std::vector<Arm>> start_traffic_arms();
+    base::Status programs(std::vector<Arm>& arms);
+    base::Status echo(std::vector<Arm>& arms, const Until& until);
+    base::Status proxy(RealProxy proxy, std::vector<Arm>& arms);
+    base::Status capacity(std::vector<Arm>& arms);
+
+    const Options& options_;
+    const Workplace& place_;
+    const StageProgress& progress_;
+    Report& report_;
+    Budget budget_;
+    Moment began_;
+};
+
+base::Result<std::vector<Arm>> Run::start_arms() {
     std::vector<Arm> arms;
-    const int cpu = measuring_cpu();
     for (const auto& spec : all_arms()) {
-        if (!is_wanted(options, spec)) continue;
+        if (!is_wanted(options_, spec)) continue;
         if (auto reason = missing_for(spec); !reason.empty()) {
-            report.skipped.push_back({spec.name, reason});
+            report_.skipped.push_back({spec.name, reason});
             continue;
         }
-        if (!progress("set up " + spec.name, static_cast<double>(arms.size()) / static_cast<double>(all_arms().size())))
+        if (!progress_("set up " + spec.name,
+                       static_cast<double>(arms.size()) / static_cast<double>(all_arms().size())))
             return base::fail("interrupted");
-        auto arm = Arm::start(place, spec, options.policy, cpu);
-        if (!arm) return tl::unexpected(arm.error());
-        arms.push_back(std::move(*arm));
-    }
-    ConnectPlan plan{.rounds = options.rounds,
-                     .seconds = kConnectPart * options.seconds,
-                     .seed = options.seed,
-                     .families = options.families};
-    auto connects = run_connects(arms, plan, [&](double part) { return progress("connect", part); });
-    if (!connects) return tl::unexpected(connects.error());
-    if (auto proven = check(connects->proofs); !proven) return proven;
-    report.proofs = connects->proofs;
-    report.connect = summarise(connects->series, options.seed);
-    if (!runs(options, "programs")) return {};
-    const bool brief = options.rounds > 0 && options.rounds < kProgramBatches;
-    auto programs = run_programs(arms, brief ? options.rounds : kProgramBatches, plan,
-                                 [&](double part) { return progress("programs", part); });
-    if (!programs) return tl::unexpected(programs.error());
-    report.programs = std::move(*programs);
-    return {};
-}
-
-base::Status measure_growth(const Options& options, const Workplace& place, const StageProgress& progress,
-                            Report& report) {
-    static const std::vector<unsigned> kSizes{10, 100, 1000, 10000, 100000};
-    const ConnectPlan plan{.rounds = options.rounds,
-                           .seconds = kGrowthPart * options.seconds,
-                           .seed = options.seed,
-                           .families = {Family::kV4}};
-    auto growth = run_growth(place, options.entries.empty() ? kSizes : options.entries, plan, measuring_cpu(),
-                             [&](double part) { return progress("growth", part); });
-    if (!growth) return tl::unexpected(growth.error());
-    if (auto proven = check(growth->proofs); !proven) return proven;
-    report.growth = std::move(*growth);
-    return {};
-}
-
-// The arms that real traffic goes through; a stage's processes are the ends.
-base::Result<std::vector<Arm>> start_traffic_arms(const Options& options, const Workplace& place) {
-    std::vector<Arm> arms;
-    for (const auto& spec : all_arms()) {
-        const auto& names = kTrafficArms;
-        if (std::find(names.begin(), names.end(), spec.name) == names.end()) continue;
-        if (!is_wanted(options, spec) || !missing_for(spec).empty()) continue;
-        auto arm = Arm::start(place, spec, options.policy, measuring_cpu(), {}, "traffic-" + spec.name, Ends::kNone);
+        auto arm = Arm::start(place_, spec, options_.policy, measuring_cpu());
         if (!arm) return tl::unexpected(arm.error());
         arms.push_back(std::move(*arm));
     }
     return arms;
 }
 
-unsigned traffic_rounds(const Options& options) {
-    const auto by_time = std::max(10u, static_cast<unsigned>(options.seconds / 3));
-    return options.rounds > 0 ? std::min(options.rounds, by_time) : by_time;
+// The arms with the whole policy: connect() and the programs.
+base::Status Run::connects() {
+    const auto until = begin("connect");
+    auto arms = start_arms();
+    if (!arms) return tl::unexpected(arms.error());
+    auto connects = run_connects(*arms, plan(until), showing("connect"));
+    if (!connects) return tl::unexpected(connects.error());
+    if (auto proven = check(connects->proofs); !proven) return proven;
+    report_.proofs = connects->proofs;
+    report_.connect = summarise(connects->series, options_.seed);
+    end("connect");
+    return runs(options_, "programs") ? programs(*arms) : base::Status{};
 }
 
-base::Status measure_proxy(RealProxy proxy, const Options& options, const Workplace& place, std::vector<Arm>& arms,
-                           const StageProgress& progress, Report& report) {
+base::Status Run::programs(std::vector<Arm>& arms) {
+    const auto until = begin("programs");
+    auto programs = run_programs(arms, plan(until), showing("programs"));
+    if (!programs) return tl::unexpected(programs.error());
+    report_.programs = std::move(*programs);
+    end("programs");
+    return {};
+}
+
+base::Status Run::growth() {
+    const auto until = begin("growth");
+    GrowthPlan wanted{.sizes = {10, 100, 1000, 10000, 100000}, .connects = plan(until)};
+    wanted.connects.families = {Family::kV4};
+    if (!options_.entries.empty()) wanted.sizes = options_.entries;
+    if (!options_.kinds.empty()) wanted.kinds = options_.kinds;
+    std::erase_if(wanted.arms, [&](const auto& name) { return !is_wanted(options_, name); });
+    auto growth = run_growth(place_, wanted, measuring_cpu(), showing("growth"));
+    if (!growth) return tl::unexpected(growth.error());
+    if (auto proven = check(growth->proofs); !proven) return proven;
+    report_.growth = std::move(*growth);
+    end("growth");
+    return {};
+}
+
+// The arms that real traffic goes through; a stage's processes are the ends.
+base::Result<std::vector<Arm>> Run::start_traffic_arms() {
+    std::vector<Arm> arms;
+    for (const auto& spec : all_arms()) {
+        const auto& names = kTrafficArms;
+        if (std::find(names.begin(), names.end(), spec.name) == names.end()) continue;
+        if (!is_wanted(options_, spec) || !missing_for(spec).empty()) continue;
+        if (!progress_("set up traffic", static_cast<double>(arms.size()) / names.size()))
+            return base::fail("interrupted");
+        auto arm = Arm::start(place_, spec, options_.policy, measuring_cpu(), {}, "traffic-" + spec.name, Ends::kNone);
+        if (!arm) return tl::unexpected(arm.error());
+        arms.push_back(std::move(*arm));
+    }
+    return arms;
+}
+
+base::Status Run::echo(std::vector<Arm>& arms, const Until& until) {
+    auto echo = run_echo(place_, arms, until, measuring_cpu(), options_.seed, showing("established connections"));
+    if (!echo) return tl::unexpected(echo.error());
+    if (auto proven = check(echo->proofs); !proven) return proven;
+    report_.echo = std::move(echo->figures);
+    end("echo");
+    return {};
+}
+
+base::Status Run::proxy(RealProxy proxy, std::vector<Arm>& arms) {
     const std::string name = to_string(proxy);
-    if (!runs(options, name)) return {};
+    if (!runs(options_, name)) return {};
     if (auto reason = missing_for(proxy); !reason.empty()) {
-        report.skipped.push_back({name, reason});
+        report_.skipped.push_back({name, reason});
         return {};
     }
-    auto measured = run_proxy(proxy, place, arms, traffic_rounds(options), measuring_cpu(), options.seed,
-                              [&](double part) { return progress(name, part); });
+    const auto until = begin(name);
+    auto measured = run_proxy(proxy, place_, arms, until, measuring_cpu(), options_.seed, showing(name));
     if (!measured) return base::fail(name + ": " + measured.error().message);
     if (auto proven = check(measured->proofs); !proven) return proven;
-    report.proxies.emplace_back(name, std::move(measured->figures));
+    report_.proxies.emplace_back(name, std::move(measured->figures));
+    end(name);
     return {};
 }
 
-base::Status measure_traffic(const Options& options, const Workplace& place, const StageProgress& progress,
-                             Report& report) {
-    if (!progress("set up traffic", 0)) return base::fail("interrupted");
-    auto arms = start_traffic_arms(options, place);
-    if (!arms) return tl::unexpected(arms.error());
-    const int cpu = measuring_cpu();
-    if (runs(options, "echo")) {
-        auto echo = run_echo(place, *arms, traffic_rounds(options), cpu, options.seed,
-                             [&](double part) { return progress("established connections", part); });
-        if (!echo) return tl::unexpected(echo.error());
-        report.echo = std::move(*echo);
-    }
-    for (const auto proxy : {RealProxy::kHaproxy, RealProxy::kEnvoy})
-        if (auto done = measure_proxy(proxy, options, place, *arms, progress, report); !done) return done;
-    if (!runs(options, "capacity")) return {};
-    const unsigned limit = options.connections > 0      ? options.connections
-                           : options.seconds < kLongRun ? kShortCapacity
-                                                        : kLongCapacity;
-    auto capacity = run_capacity(place, *arms, limit, options.seconds < kLongRun ? 2 : 20, cpu,
-                                 [&](double part) { return progress("capacity", part); });
+base::Status Run::capacity(std::vector<Arm>& arms) {
+    const auto until = begin("capacity");
+    const unsigned limit = options_.connections > 0      ? options_.connections
+                           : options_.seconds < kLongRun ? kShortCapacity
+                                                         : kLongCapacity;
+    auto capacity = run_capacity(place_, arms, limit, until.deadline, measuring_cpu(), showing("capacity"));
     if (!capacity) return tl::unexpected(capacity.error());
-    report.capacity = std::move(*capacity);
+    report_.capacity = std::move(*capacity);
+    end("capacity");
     return {};
 }
 
-bool runs_traffic(const Options& options) {
-    for (const char* stage : {"echo", "haproxy", "envoy", "capacity"})
-        if (runs(options, stage)) return true;
-    return false;
+base::Status Run::traffic() {
+    const auto& stages = {"echo", "haproxy", "envoy", "capacity"};
+    if (std::none_of(stages.begin(), stages.end(), [&](const char* stage) { return runs(options_, stage); })) return {};
+    Until until;
+    if (runs(options_, "echo")) until = begin("echo");
+    auto arms = start_traffic_arms();
+    if (!arms) return tl::unexpected(arms.error());
+    if (runs(options_, "echo"))
+        if (auto done = echo(*arms, until); !done) return done;
+    for (const auto one : {RealProxy::kHaproxy, RealProxy::kEnvoy})
+        if (auto done = proxy(one, *arms); !done) return done;
+    return runs(options_, "capacity") ? capacity(*arms) : base::Status{};
+}
+
+base::Status Run::starts() {
+    begin("start");
+    if (!progress_("start", 0)) return base::fail("interrupted");
+    auto start = run_starts(place_, kStarts);
+    if (!start) return tl::unexpected(start.error());
+    report_.start = *start;
+    end("start");
+    return {};
 }
 
 }  // namespace
 
 base::Status measure(const Options& options, const Workplace& place, const StageProgress& progress, Report& report) {
-    if (auto done = measure_arms(options, place, progress, report); !done) return done;
+    Run run(options, place, progress, report);
+    if (auto done = run.connects(); !done) return done;
     if (runs(options, "growth"))
-        if (auto done = measure_growth(options, place, progress, report); !done) return done;
-    if (runs_traffic(options))
-        if (auto done = measure_traffic(options, place, progress, report); !done) return done;
-    if (!runs(options, "start")) return {};
-    if (!progress("start", 0)) return base::fail("interrupted");
-    auto start = run_starts(place, kStarts);
-    if (!start) return tl::unexpected(start.error());
-    report.start = *start;
-    return {};
+        if (auto done = run.growth(); !done) return done;
+    if (auto done = run.traffic(); !done) return done;
+    return runs(options, "start") ? run.starts() : base::Status{};
 }
 
 }  // namespace shunt::bench

@@ -46,6 +46,38 @@ double tail(const Series& series, const std::vector<std::size_t>& chosen, double
 
 double ratio(double value, double over) { return over == 0 ? 0 : value / over; }
 
+// The statistic of all, then of each bootstrap sample. Series of one seed are drawn alike, so their values pair up.
+std::vector<double> resample(std::size_t count, unsigned resamples, std::uint64_t seed,
+                             const std::function<double(const std::vector<std::size_t>&)>& statistic) {
+    std::vector<std::size_t> chosen(count);
+    for (std::size_t i = 0; i < count; ++i) chosen[i] = i;
+    std::vector<double> values{statistic(chosen)};
+    std::mt19937_64 random(seed);
+    for (unsigned i = 0; i < resamples; ++i) {
+        for (auto& index : chosen) index = random() % count;
+        values.push_back(statistic(chosen));
+    }
+    return values;
+}
+
+Estimate estimate_of(std::vector<double> values) {
+    Estimate estimate{values.front(), 0, 0};
+    std::sort(values.begin() + 1, values.end());
+    const auto at = [&](double fraction) {
+        return values[1 + static_cast<std::size_t>(std::lround(fraction * static_cast<double>(values.size() - 2)))];
+    };
+    estimate.low = at(0.025);
+    estimate.high = at(0.975);
+    return estimate;
+}
+
+std::vector<double> combine(const std::vector<double>& left, const std::vector<double>& right,
+                            double (*with)(double, double)) {
+    std::vector<double> result(left.size());
+    std::transform(left.begin(), left.end(), right.begin(), result.begin(), with);
+    return result;
+}
+
 void describe(const Series& series, Figures& figures) {
     double sum = 0;
     for (const auto& round : series.rounds)
@@ -74,22 +106,7 @@ double median(std::vector<double> values) {
 Estimate bootstrap(std::size_t count, unsigned resamples, std::uint64_t seed,
                    const std::function<double(const std::vector<std::size_t>&)>& statistic) {
     if (count == 0) return {};
-    std::vector<std::size_t> chosen(count);
-    for (std::size_t i = 0; i < count; ++i) chosen[i] = i;
-    Estimate estimate{statistic(chosen), 0, 0};
-    std::mt19937_64 random(seed);
-    std::vector<double> values;
-    for (unsigned i = 0; i < resamples; ++i) {
-        for (auto& index : chosen) index = random() % count;
-        values.push_back(statistic(chosen));
-    }
-    std::sort(values.begin(), values.end());
-    const auto at = [&](double fraction) {
-        return values[static_cast<std::size_t>(std::lround(fraction * static_cast<double>(values.size() - 1)))];
-    };
-    estimate.low = at(0.025);
-    estimate.high = at(0.975);
-    return estimate;
+    return estimate_of(resample(count, resamples, seed, statistic));
 }
 
 Statistics summarise(const std::vector<Series>& series, std::uint64_t seed) {
@@ -100,11 +117,16 @@ Statistics summarise(const std::vector<Series>& series, std::uint64_t seed) {
         if (direct == nullptr || again == nullptr) continue;
         const auto base_medians = batch_medians(*direct);
         const auto rounds = base_medians.size();
+        if (rounds == 0) continue;
         const auto difference = differences(batch_medians(*again), base_medians);
         const auto aa = bootstrap(rounds, kMedianResamples, seed,
                                   [&](const auto& chosen) { return median_of(difference, chosen); });
         const double noise = std::max({std::abs(aa.low), std::abs(aa.high), std::abs(aa.value)});
         result.noise_ns.emplace_back(family, noise);
+        const auto tails_of = [&](const Series& one) {
+            return resample(rounds, kTailResamples, seed, [&](const auto& chosen) { return tail(one, chosen, 0.99); });
+        };
+        const auto direct_tails = tails_of(*direct);
         const auto* legacy = find(series, "iptables-legacy", family);
         const auto legacy_added = legacy ? differences(batch_medians(*legacy), base_medians) : std::vector<double>();
         for (const auto& one : series) {
@@ -114,12 +136,10 @@ Statistics summarise(const std::vector<Series>& series, std::uint64_t seed) {
             const auto added = differences(batch_medians(one), base_medians);
             figures.added_p50 =
                 bootstrap(rounds, kMedianResamples, seed, [&](const auto& chosen) { return median_of(added, chosen); });
-            figures.added_p99 = bootstrap(rounds, kTailResamples, seed, [&](const auto& chosen) {
-                return tail(one, chosen, 0.99) - tail(*direct, chosen, 0.99);
-            });
-            figures.p99_over_direct = bootstrap(rounds, kTailResamples, seed, [&](const auto& chosen) {
-                return ratio(tail(one, chosen, 0.99), tail(*direct, chosen, 0.99));
-            });
+            const auto tails = tails_of(one);
+            figures.added_p99 =
+                estimate_of(combine(tails, direct_tails, [](double own, double base) { return own - base; }));
+            figures.p99_over_direct = estimate_of(combine(tails, direct_tails, ratio));
             if (legacy)
                 figures.over_legacy = bootstrap(rounds, kMedianResamples, seed, [&](const auto& chosen) {
                     return ratio(median_of(added, chosen), median_of(legacy_added, chosen));

@@ -78,6 +78,11 @@ private:
     std::string stage_;
 };
 
+const std::map<std::string, bench::Kind> kKinds{{"mixed", bench::Kind::kMixed},
+                                                {"ranges", bench::Kind::kRanges},
+                                                {"ports", bench::Kind::kPorts},
+                                                {"listeners", bench::Kind::kListeners}};
+
 struct Chosen {
     bool quick = false;
     std::string page;                // --report
@@ -159,6 +164,12 @@ Action define(CLI::App& app) {
         ->delimiter(',')
         ->check(CLI::Range(1u, 1000000u))
         ->type_name("NUMBER,...");
+    app.add_option(
+           "--kinds", chosen->options.kinds,
+           "What these entries are, separated by commas: mixed (default), ranges, ports (20000 at most), listeners")
+        ->delimiter(',')
+        ->transform(CLI::CheckedTransformer(kKinds))
+        ->type_name("KIND,...");
     app.add_option("--connections", chosen->options.connections,
                    "Most live connections of the capacity stage; default: 200000, with --quick 40000")
         ->type_name("NUMBER");
@@ -188,7 +199,8 @@ Command bench_command() {
              {"shunt bench -o json > bench.json", "all figures and histograms"},
              {"shunt bench --quick --report bench.html", "and a page with plots"},
              {"shunt bench compare before.json after.json", "two runs; what is below their noise is said to be"},
-             {"shunt bench --arms iptables-legacy,shunt-address", "two of the ways only"}},
+             {"shunt bench --arms iptables-legacy,shunt-address", "two of the ways only"},
+             {"shunt bench --stages growth --kinds ranges,ports,listeners", "what each kind of entry costs"}},
             true,
             "",
             define,
