@@ -172,7 +172,7 @@ struct shunt_bank {
 	__u32 proxy_ports; /* how many */
 	__u16 proxy_ports_be[SHUNT_PROXY_PORTS]; /* unused ones are 0 */
 	__u32 listener_mask; /* slots of shunt_listeners - 1; 0: the bank is being changed, or has never been in force */
-	__u32 pad;
+	__u32 captured; /* cgroups with connect hooks; for `shunt status`, no program reads it */
 };
 SHUNT_SIZE(shunt_bank, 32);
 

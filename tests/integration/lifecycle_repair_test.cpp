@@ -181,6 +181,27 @@ TEST_F(LifecycleRepair, ALinkThatCannotBeDetached) {
     for (const auto& [pin, id] : links()) EXPECT_FALSE(pin.ends_with("_1")) << pin;
 }
 
+// Nobody repairs, and nothing is left that names the cgroup: how many there were is known all the same.
+TEST_F(LifecycleRepair, AllPinsOfOneCgroupRemovedWithoutAController) {
+    const ScratchCgroup second(sandbox_.root_cgroup() + "/second");
+    RunningShunt running(sandbox_, lifecycle_config("auto", "", "/mesh/app, /mesh/second"));
+    expect_proxied(in("second"));
+    running.stop();
+    struct stat directory {};
+    check(stat(second.path().c_str(), &directory), second.path());
+    const auto suffix = "_" + std::to_string(directory.st_ino), folder = pins() + "/links/";
+    for (const auto& [pin, id] : links())
+        if (pin.ends_with(suffix)) fs::remove(folder + pin);
+    const auto outcome = [&] { return dial(in("second"), {.destination = "203.0.113.9:80"}); };
+    eventually([&] { return outcome().line.starts_with("direct "); }, "the kernel lets go of the links");
+    const auto red = shunt({"status"});
+    EXPECT_EQ(red.code, 1) << to_text(red);
+    EXPECT_NE(red.out.find("of 2 captured cgroups 1 have no link"), std::string::npos) << to_text(red);
+    running.start();
+    EXPECT_EQ(shunt({"status"}).code, 0);
+    expect_proxied(in("second"));
+}
+
 // The proxy's cgroup stands in the settings too: the new one is recognised, or its own connections would be captured.
 TEST_F(LifecycleRepair, ProxyCgroupMadeAgain) {
     const auto path = sandbox_.root_cgroup() + "/sidecar";

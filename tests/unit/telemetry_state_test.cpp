@@ -67,6 +67,19 @@ TEST(State, UnprotectedWhereOtherHooksAreLeftOfACgroup) {
     EXPECT_NE(judge(both_gone).why[0].find("cgroup /other has no cgroup_inet4_connect"), std::string::npos);
 }
 
+// Nothing is left of one of them; how many there were stands in the tables.
+TEST(State, UnprotectedWhereAllHooksOfACgroupAreGone) {
+    auto two = whole();
+    two.captured = 2;
+    EXPECT_EQ(state(two), "unprotected");
+    EXPECT_NE(judge(two).why[0].find("of 2 captured cgroups 1 have no link"), std::string::npos);
+    for (const auto& type : {"cgroup_inet4_connect", "cgroup_inet6_connect"}) {
+        two.links.push_back(link(type, true, "/other"));
+        two.links.back().cgroup_id = 7;
+    }
+    EXPECT_EQ(state(two), "protected");
+}
+
 TEST(State, AnotherProgramInALink) {
     auto connect = whole();
     connect.links[1].intruder = "somebody";

@@ -52,8 +52,7 @@ std::string bars_of(const Json& list, const char* key, const char* format, doubl
         if (!one.contains(key) || !one[key].is_number()) continue;
         const double value = one[key].get<double>() / unit;
         auto text = fmt::format(fmt::runtime(format), value);
-        if (judged && !arm.starts_with("direct") && !one.value("distinguishable_from_direct", true))
-            text += ", within noise";
+        if (judged && !arm.starts_with("direct") && !one.value("distinguishable_from_direct", true)) text = "≈ " + text;
         all.push_back({arm, arm, value, 0, 0, text});
     }
     return bars(all);
@@ -76,11 +75,13 @@ std::string stages_of(const Json& report) {
                     "<h3>CPU time of client and proxy, µs each</h3>\n" +
                     bars_of(stages[name], "cpu_us_per_connection", "{:.1f} µs", 1);
     if (stages.contains("established") && !stages["established"].empty())
-        text += "<h2>Established connections</h2>\n<h3>Round trip of 32 bytes</h3>\n" +
-                bars_of(stages["established"], "round_trip_32_ns", "{:.2f} µs", 1000, true) +
-                "<h3>Round trip of 16 KiB</h3>\n" +
-                bars_of(stages["established"], "round_trip_16384_ns", "{:.2f} µs", 1000) + "<h3>Throughput</h3>\n" +
-                bars_of(stages["established"], "bytes_per_second", "{:.2f} GB/s", 1e9);
+        text +=
+            "<h2>Established connections</h2>\n<p class=\"soft\">≈: not distinguishable from direct.</p>\n"
+            "<h3>Round trip of 32 bytes</h3>\n" +
+            bars_of(stages["established"], "round_trip_32_ns", "{:.2f} µs", 1000, true) +
+            "<h3>Round trip of 16 KiB</h3>\n" +
+            bars_of(stages["established"], "round_trip_16384_ns", "{:.2f} µs", 1000) + "<h3>Throughput</h3>\n" +
+            bars_of(stages["established"], "bytes_per_second", "{:.2f} GB/s", 1e9);
     if (stages.contains("capacity") && !stages["capacity"].empty())
         text += "<h2>Live connections in one network namespace</h2>\n" +
                 bars_of(stages["capacity"], "connections", "{:.0f}", 1);

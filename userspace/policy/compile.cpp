@@ -222,6 +222,7 @@ const Tables& Compiler::compile(const model::Mesh& mesh, const Resolved& resolve
         tables.bank.levels |= 1u << cgroup.level;
     }
     const auto ports = proxy_ports(mesh);
+    tables.bank.captured = resolved.captured;
     tables.bank.proxy_ports = static_cast<std::uint32_t>(ports.size());
     std::transform(ports.begin(), ports.end(), tables.bank.proxy_ports_be, [](auto port) { return htons(port); });
     for_each_table([&](const char*, auto member) { (tables.*member).share(memory_->tables.*member); });

@@ -74,6 +74,7 @@ struct ResolvedScope {
 struct Resolved {
     std::optional<CgroupId> proxy;      // of the base scope; unset where the configuration names none
     std::vector<ResolvedScope> scopes;  // one for each of the mesh's
+    std::uint32_t captured = 0;         // cgroups that get connect hooks
 };
 
 // Numbers that stand for cgroups where there is no kernel to ask: scope i of the mesh has i + 1.

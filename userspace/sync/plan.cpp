@@ -155,6 +155,7 @@ bool is_still(const Placement& placement) {
 policy::Resolved resolve(const Placement& placement) {
     const auto id = [](const kernel::Cgroup& cgroup) { return policy::CgroupId{cgroup.id, cgroup.level}; };
     policy::Resolved resolved;
+    resolved.captured = static_cast<std::uint32_t>(placement.captured.size());
     if (placement.proxy) resolved.proxy = id(*placement.proxy);
     for (const auto& scope : placement.scopes) {
         auto& where = resolved.scopes.emplace_back();

@@ -33,9 +33,12 @@ std::vector<std::string> holes(const Snapshot& snapshot) {
     std::vector<std::string> found;
     if (snapshot.generation == 0) found.emplace_back("no configuration is in force");
     std::set<std::string> captured;
+    std::set<std::uint64_t> traces;  // also of cgroups that were removed
     for (const auto& link : snapshot.links) {
         // Both are on captured cgroups and nowhere else.
-        if (link.attached && (is_connect(link) || is_any_of(link, kBindTypes))) captured.insert(link.cgroup);
+        const bool on_captured = is_connect(link) || is_any_of(link, kBindTypes);
+        if (on_captured) traces.insert(link.cgroup_id);
+        if (on_captured && link.attached) captured.insert(link.cgroup);
         if (!is_connect(link)) continue;
         if (!link.attached) found.push_back(missing(link));
         if (!link.intruder.empty()) found.push_back(exchanged(link));
@@ -48,6 +51,11 @@ std::vector<std::string> holes(const Snapshot& snapshot) {
             if (std::none_of(snapshot.links.begin(), snapshot.links.end(),
                              [&](const auto& link) { return link.cgroup == cgroup && link.attach_type == type; }))
                 found.push_back("cgroup " + cgroup + " has no " + type + " link");
+    // Without a controller, whose descriptors would keep them, links go with their pins.
+    if (traces.size() < snapshot.captured)
+        found.push_back("of " + std::to_string(snapshot.captured) + " captured cgroups " +
+                        std::to_string(snapshot.captured - traces.size()) +
+                        " have no link any more; 'shunt doctor -c FILE' names them");
     return found;
 }
 

@@ -161,6 +161,9 @@ base::Result<Snapshot> read_once(const kernel::Paths& paths) {
     auto scopes = read_scopes(layout->directory, bank);
     if (!scopes) return tl::unexpected<base::Error>(scopes.error());
     snapshot.scopes = std::move(*scopes);
+    const auto header = read_slot<shunt_bank>(layout->directory + "/shunt_banks", bank);
+    if (!header) return tl::unexpected<base::Error>(header.error());
+    snapshot.captured = header->captured;
     auto links = read_links(layout->directory + "/links");
     if (!links) return tl::unexpected<base::Error>(links.error());
     snapshot.links = std::move(*links);

@@ -43,6 +43,7 @@ struct Snapshot {
     std::uint64_t generation = 0;
     bool controller_running = false;              // somebody holds the lock
     std::map<std::uint64_t, shunt_scope> scopes;  // of all scopes, by cgroup id; 0: the base scope
+    std::uint32_t captured = 0;                   // cgroups that the configuration in force captures
     std::vector<LinkState> links;
     std::vector<TableState> tables;
     Counters counters;
