@@ -4,8 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -16,6 +14,7 @@
 #include "harness/dialer.h"
 #include "harness/error.h"
 #include "harness/sandbox.h"
+#include "harness/scale.h"
 #include "harness/servers.h"
 #include "harness/shunt.h"
 
@@ -93,13 +92,6 @@ public:
     void TearDown() override { World::remove(); }
 };
 inline const auto* const kWorldsEnd = testing::AddGlobalTestEnvironment(new WorldsEnd);
-
-// SHUNT_TEST_SCALE: which part of a test's volume an emulated machine takes; never less than what the test needs.
-inline std::uint64_t scaled(std::uint64_t volume, std::uint64_t at_least) {
-    const char* factor = std::getenv("SHUNT_TEST_SCALE");
-    if (factor == nullptr) return volume;
-    return std::max(at_least, static_cast<std::uint64_t>(static_cast<double>(volume) * std::stod(factor)));
-}
 
 class Edge : public testing::TestWithParam<Way> {
 protected:

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "harness/scale.h"
 #include "lifecycle_fixture.h"
 
 namespace shunt::harness {
@@ -53,9 +54,10 @@ protected:
     }
 };
 
-// One more than a million ranges: no table has a ceiling below. The first and the last are found.
+// One more than a million ranges: no table has a ceiling below. The first and the last are found. A guest of vmtest
+// takes fewer: old kernels take them one by one.
 TEST_F(Scale, AMillionRanges) {
-    constexpr int kRanges = 1'000'001;
+    const int kRanges = static_cast<int>(scaled(1'000'000, 1000)) + 1;
     const DirectServer server(sandbox_, {80});
     const ProbeProxy proxy(sandbox_);
     RunningShunt running(sandbox_, lifecycle_config());

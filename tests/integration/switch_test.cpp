@@ -11,8 +11,8 @@
 namespace shunt::harness {
 namespace {
 
-constexpr int kSwitches = 1000;
-constexpr std::uint64_t kDecisions = 1'000'000;
+const std::uint64_t kSwitches = scaled(1000, 50);
+const std::uint64_t kDecisions = scaled(1'000'000, 5'000);
 
 // Every entry differs between the two, and whatever takes one table from the one and another from the other ends with
 // black_hole_cluster, which neither of them gives for these destinations:
@@ -61,7 +61,7 @@ TEST(Switch, NeverAMix) {
         diallers.push_back(std::make_unique<Child>(sandbox.app(), dial_on));
         ASSERT_EQ(receive_text(diallers.back()->control()), "ready");
     }
-    int switches = 0;
+    std::uint64_t switches = 0;
     while (switches < kSwitches || shunt.counters().runs < kDecisions) {
         for (int i = 0; i < 50; ++i) shunt.reload(config(switches++ % 2 != 0));
     }
@@ -72,7 +72,7 @@ TEST(Switch, NeverAMix) {
     for (const char* reason : {"excluded_port", "excluded_cidr", "listener", "port_listener"})
         EXPECT_GT(counters.reasons.at(reason), kDecisions / 1000) << reason;
     EXPECT_EQ(counters.sum_of_reasons(), counters.runs);
-    RecordProperty("switches", switches);
+    RecordProperty("switches", std::to_string(switches));
     RecordProperty("decisions", std::to_string(counters.runs));
 }
 

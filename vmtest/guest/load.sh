@@ -20,17 +20,20 @@ object_loads() {
 below_limit() { awk '$2 > 300000 { print $1 " takes " $2 " instructions of the verifier, at most 300000"; bad = 1 } END { exit bad }' "$counts"; }
 
 found=no
-for object in "$SHUNT_BUILD"/bpf/*.linked.o; do
+for object in "$SHUNT_BUILD"/bpf/*.linked.o "$SHUNT_BUILD"/tests/vmtest/clang19/*.linked.o; do
     [ -e "$object" ] || continue
     found=yes
     name=${object##*/}
     name=${name%%.*}
+    by=
+    case $object in */clang19/*) name=${name}ByClang19 by=.clang19 ;; esac
     : >"$counts"
     check "Load.$name" object_loads "$object"
     check "Load.${name}IsFarFromTheLimit" below_limit
+    while read -r program instructions _; do note "verifier.$program$by" "$instructions"; done <"$counts"
+    [ -z "$by" ] || continue
     # All optional features at once; which of them this kernel has is for `shunt doctor` to say.
     if "$verify" "$object" 15 >/tmp/verify.all 2>&1; then note "$name.allFeatures" yes; else note "$name.allFeatures" no; fi
-    while read -r program instructions _; do note "verifier.$program" "$instructions"; done <"$counts"
 done
 check Load.ObjectsAreThere test "$found" = yes
 [ "$failed" -eq 0 ]

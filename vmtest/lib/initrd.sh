@@ -102,12 +102,14 @@ put_payload() {
         esac
         printf '%s\n' "$name $kind $file $phases $kernels $seconds $settings" >>"$VM_ROOT/vmtest/suites"
     done < <(chosen_suites)
-    for file in shunt tests/vmtest/verify tests/integration/other_layout/shunt_other_layout; do
+    for file in shunt tests/vmtest/verify tests/integration/other_layout/shunt_other_layout \
+        tests/integration/libcrash_shim.so; do
         if [ -x "$VM_BUILD/$file" ]; then put_test "$VM_BUILD/$file"; fi
     done
-    for file in "$VM_BUILD"/bpf/*.linked.o; do if [ -e "$file" ]; then put_one "$file"; fi; done
+    for file in "$VM_BUILD"/bpf/*.linked.o "$VM_BUILD"/tests/vmtest/clang19/*.linked.o; do if [ -e "$file" ]; then put_one "$file"; fi; done
     # Files that take the place of those of the build folder: a shunt with an error on purpose (traps.sh).
     if [ -n "${VMTEST_OVERLAY:-}" ]; then cp -r "$VMTEST_OVERLAY/." "$VM_ROOT$VM_BUILD/"; fi
+    put_tree "$VM_BUILD/tests/integration/earlier"
     put_tree "$VM_SRC/../tests" ! -name '*.cpp' ! -name '*.h' ! -name CMakeLists.txt
     put_tree "$VM_SRC/../examples"
     printf '%s\n' "export VM_GUEST=1 SHUNT_BUILD=$VM_BUILD SHUNT_SOURCE=${VM_SRC%/*}" "export VM_FILTER='${VM_FILTER//\'/}'" >"$VM_ROOT/vmtest/env"

@@ -117,7 +117,7 @@ void RunningShunt::start() {
 }
 
 void RunningShunt::wait_for(const std::string& word, std::size_t from) {
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    const auto began = std::chrono::steady_clock::now(), deadline = began + 180s;
     while (log().find(word, from) == std::string::npos) {
         int status = 0;
         const bool ended = waitpid(pid_, &status, WNOHANG) == pid_;
@@ -130,14 +130,16 @@ void RunningShunt::wait_for(const std::string& word, std::size_t from) {
                                                           : " ended with status " + std::to_string(WEXITSTATUS(status));
             throw std::runtime_error("shunt" + how + " before it said \"" + word + "\":\n" + log().substr(from));
         }
-        std::this_thread::sleep_for(2ms);
+        // Each look costs an emulated processor as much as it gives the one that is waited for.
+        const auto waited = std::chrono::steady_clock::now() - began;
+        std::this_thread::sleep_for(std::clamp<std::chrono::nanoseconds>(waited / 32, 2ms, 20ms));
     }
 }
 
 void RunningShunt::stop() {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGTERM);
-    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
     while (waitpid(pid_, nullptr, WNOHANG) == 0) {
         if (std::chrono::steady_clock::now() > deadline) {
             kill9();
