@@ -84,6 +84,16 @@ Object load_programs(const std::string& pins) {
     throw std::logic_error("unreachable");
 }
 
+// 6.1 takes a map whose values have no type, or one that is no struct, for another shape than its template; which
+// struct it is, it does not compare.
+std::uint32_t type_of_size(const btf* types, std::uint32_t size) {
+    for (std::uint32_t id = 1; id < btf__type_cnt(types); ++id) {
+        const btf_type* type = btf__type_by_id(types, id);
+        if (btf_is_struct(type) && type->size == size) return id;
+    }
+    throw std::runtime_error("no type of " + std::to_string(size) + " bytes");
+}
+
 // The lines of installation.txt: layout NAME; link PROGRAM; map NAME; inner OUTER KEY PIN TYPE KEY-SIZE VALUE-SIZE
 // ENTRIES FLAGS; entry KEY VALUE of the map before it. Bytes are in hexadecimal.
 class Installation {
@@ -120,6 +130,10 @@ public:
                 text >> name >> key >> pin >> type >> key_size >> value_size >> entries >> flags;
                 LIBBPF_OPTS(bpf_map_create_opts, options);
                 options.map_flags = flags;
+                const btf* types = bpf_object__btf(object);
+                options.btf_fd = static_cast<std::uint32_t>(btf__fd(types));
+                options.btf_key_type_id = type_of_size(types, key_size);
+                options.btf_value_type_id = type_of_size(types, value_size);
                 inner = Fd(checked(bpf_map_create(static_cast<bpf_map_type>(type), pin.substr(0, 15).c_str(), key_size,
                                                   value_size, entries, &options),
                                    pin));

@@ -103,6 +103,7 @@ put_payload() {
         printf '%s\n' "$name $kind $file $phases $kernels $seconds $settings" >>"$VM_ROOT/vmtest/suites"
     done < <(chosen_suites)
     for file in shunt tests/vmtest/verify tests/integration/other_layout/shunt_other_layout \
+        tests/integration/other_code/shunt_other_code \
         tests/integration/libcrash_shim.so; do
         if [ -x "$VM_BUILD/$file" ]; then put_test "$VM_BUILD/$file"; fi
     done
