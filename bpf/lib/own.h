@@ -27,7 +27,7 @@
 /*
  * Global functions: the verifier looks at each loop once, not once for every step of the loop around it or for every
  * path that leads there. They may only take the context and numbers on 5.10, so kernel memory comes as a number and an
- * address as its words.
+ * address as its words. Each asks for the feature itself: it is verified also where nobody can call it.
  */
 __attribute__((noinline, weak)) int shunt_device_has4(__u64 device, __u32 addr_be)
 {
@@ -35,6 +35,8 @@ __attribute__((noinline, weak)) int shunt_device_has4(__u64 device, __u32 addr_b
 	__u32 found = 0;
 	int i;
 
+	if (!(shunt_features & SHUNT_FEATURE_PROBE_READ))
+		return 0;
 	SHUNT_READ(addr, device + bpf_core_field_offset(struct net_device, ip_ptr));
 	if (!addr)
 		return 0;
@@ -58,6 +60,8 @@ __attribute__((noinline, weak)) int shunt_device_has6(__u64 device, __u32 word0,
 	__u64 end = 0, link = 0;
 	int i;
 
+	if (!(shunt_features & SHUNT_FEATURE_PROBE_READ))
+		return 0;
 	SHUNT_READ(end, device + bpf_core_field_offset(struct net_device, ip6_ptr));
 	if (!end)
 		return 0;
