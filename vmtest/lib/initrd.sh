@@ -102,9 +102,7 @@ put_payload() {
         esac
         printf '%s\n' "$name $kind $file $phases $kernels $seconds $settings" >>"$VM_ROOT/vmtest/suites"
     done < <(chosen_suites)
-    for file in shunt tests/vmtest/verify tests/integration/other_layout/shunt_other_layout \
-        tests/integration/other_code/shunt_other_code \
-        tests/integration/libcrash_shim.so; do
+    for file in shunt tests/vmtest/verify tests/integration/libcrash_shim.so; do
         if [ -x "$VM_BUILD/$file" ]; then put_test "$VM_BUILD/$file"; fi
     done
     for file in "$VM_BUILD"/bpf/*.linked.o "$VM_BUILD"/tests/vmtest/clang19/*.linked.o; do if [ -e "$file" ]; then put_one "$file"; fi; done
