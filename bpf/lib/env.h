@@ -146,7 +146,7 @@ SHUNT_INLINE int shunt_env_listener(struct shunt_env *env, const struct shunt_ip
 	void *table;
 	int slot;
 
-	if (!(env->port_bits & (any ? SHUNT_PORT_ANY_LISTENER : SHUNT_PORT_LISTENER)))
+	if (!(env->port_bits & (any ? SHUNT_PORT_ANY_LISTENER : shunt_port_class(as.words[0], as.words[1]))))
 		return 0;
 	slot = shunt_find_listener(bank, as.words[0], as.words[1], as.words[2]);
 	if (slot == SHUNT_NO_LISTENER)

@@ -177,20 +177,23 @@ struct shunt_bank {
 SHUNT_SIZE(shunt_bank, 32);
 
 /*
- * shunt_port_bits: array, both banks in one, a line of the cache for 64 ports. What stands on a port in whichever scope:
+ * shunt_port_bits: array, both banks in one, a line of the cache for 16 ports. What stands on a port in whichever scope:
  * most ports have no rule and no listener, and a table that cannot hold the answer is not asked. 0 is the answer to rely
- * on; a bit that is set says no more than "ask".
+ * on; a bit that is set says no more than "ask". Listeners with an address fall into 30 classes by a hash of the address
+ * (shunt_port_class(), slots.h), and each class has a bit, so that a port of few listeners answers for nearly all other
+ * addresses, too.
  */
 enum shunt_port_bit {
-	SHUNT_PORT_RULE = 1u << 0,          /* shunt_ports has an entry */
-	SHUNT_PORT_LISTENER = 1u << 1,      /* shunt_listeners has one with an address */
-	SHUNT_PORT_ANY_LISTENER = 1u << 2,  /* shunt_listeners has one without: a port listener */
+	SHUNT_PORT_RULE = 1u << 0,           /* shunt_ports has an entry */
+	SHUNT_PORT_ANY_LISTENER = 1u << 1,   /* shunt_listeners has one without an address: a port listener */
+	SHUNT_PORT_FIRST_CLASS = 1u << 2,    /* shunt_listeners has one with an address of the first class; and so on */
 };
+#define SHUNT_PORT_CLASSES 30
 
-#define SHUNT_PORTS_A_LINE 64
+#define SHUNT_PORTS_A_LINE 16
 #define SHUNT_PORT_LINES (65536 / SHUNT_PORTS_A_LINE) /* of each bank, the first bank's first */
 struct shunt_port_line {
-	__u8 bits[SHUNT_PORTS_A_LINE]; /* enum shunt_port_bit, by port in host order */
+	__u32 bits[SHUNT_PORTS_A_LINE]; /* enum shunt_port_bit, by port in host order */
 };
 SHUNT_SIZE(shunt_port_line, 64);
 
