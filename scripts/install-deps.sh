@@ -9,7 +9,7 @@ set -euo pipefail
 build=(
     g++ cmake ninja-build pkg-config clang-14 bpftool linux-libc-dev libbpf-dev libelf-dev zlib1g-dev
     libspdlog-dev libfmt-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libexpected-dev
-    libcpp-httplib-dev libssl-dev scdoc
+    libcpp-httplib-dev libssl-dev libjs-chart.js scdoc
 )
 run=(python3 python3-venv ca-certificates iproute2 curl util-linux procps)
 tests=(libgtest-dev libgmock-dev libbenchmark-dev liburing-dev haproxy squid prometheus iptables shellcheck clang-format-14 clang-tidy-14 clang-19 libclang-rt-19-dev libcap2-bin jq git python3-jsonschema python3-yaml)

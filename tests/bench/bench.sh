@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# bench.sh CASE SHUNT: one end-to-end case of `shunt bench`.
+# bench.sh CASE SHUNT BUILD: one end-to-end case of `shunt bench`.
 set -euo pipefail
 
 case_name=$1
 shunt=$2
+build=$3
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
@@ -47,7 +48,7 @@ case $case_name in
             and all(.stages.capacity[]; .connections == 1000 and .ended_by == "")
             and .stages.start.protected_ms > 0 and .stages.start.resident_mb > 1' "$dir/out" >/dev/null ||
             fail "not the JSON that was expected: $(jq -c 'del(.arms[].histogram, .arms[].families[]?.histogram)' "$dir/out")"
-        for part in '</html>' 'class="line shunt-record"' 'class="bar nftables"' 'shunt_connect4'; do
+        for part in '</html>' '{"label":"shunt-record","arm":"shunt-record","points":' '{"arm":"nftables","value":' 'shunt_connect4'; do
             grep -qF "$part" "$dir/page.html" || fail "the page has no $part"
         done
         # A run against itself differs nowhere.
@@ -90,6 +91,22 @@ EOF
         jq -e '([.stages.growth[] | "\(.arm) \(.kind) \(.entries)"] | sort) == ["iptables-legacy ports 10", "shunt-address listeners 10",
                 "shunt-address listeners 30000", "shunt-address listeners 40000", "shunt-address ports 10", "shunt-address ports 20000"]' \
             "$dir/out" >/dev/null || fail "not what was asked: $(jq -c '.stages.growth' "$dir/out")"
+        ;;
+    envoy)
+        # The real Envoy, found in PATH; each of its connections is proven as those of connect() are.
+        envoy=$("$(dirname "$0")/../../scripts/envoy.sh" "$build")
+        PATH="$(dirname "$envoy"):$PATH" "$shunt" bench --rounds 3 --families v4 --stages haproxy,envoy -o json --report "$dir/page.html" \
+            >"$dir/out" 2>"$dir/err" || fail "exit code $?"
+        jq -e '
+            def proven: .proof | .connections == 600 and .seen_by_proxy == 600 and .right_destination == 600;
+            . as $all | .skipped == [] and (.versions.envoy | test("^[0-9]+[.]"))
+            and all("haproxy", "envoy"; . as $stage | $all.seconds[$stage] > 0
+                and ($all.stages[$stage] | map(.arm)) == ["direct", "direct-again", "iptables-legacy", "iptables-nft", "nftables",
+                    "shunt-address", "shunt-record"]
+                and all($all.stages[$stage][]; .per_second > 0 and .p50_ns > 0 and .proxy_cpu_us_per_connection > 0 and proven)
+                and all($all.stages[$stage][]; .proof.redirected == (if .arm | startswith("direct") then null else 600 end)))' \
+            "$dir/out" >/dev/null || fail "not the JSON that was expected: $(jq -c '.skipped, .versions, .seconds, .stages' "$dir/out")"
+        grep -qF '<h2>New connections through Envoy</h2>' "$dir/page.html" || fail "the page has no Envoy"
         ;;
     interrupt)
         "$shunt" bench --arms shunt-address >"$dir/out" 2>"$dir/err" &

@@ -30,7 +30,7 @@ DIRECTION = {
 KERNEL_NAME_LIMIT = 15  # TASK_COMM_LEN-like limit of BPF object names: longer ones are cut without a word
 LINE_LIMIT = 500
 
-CODE = (".c", ".h", ".cpp", ".py", ".sh", ".cmake")
+CODE = (".c", ".h", ".cpp", ".py", ".sh", ".cmake", ".js", ".css")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is made of a finished run: JSON, the page, the comparison of two.
+// What is made of a finished run: JSON, the comparison of two; bench_page_test.cpp has the page.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -8,8 +8,6 @@
 
 #include "bench/compare.h"
 #include "bench/histogram_text.h"
-#include "bench/page.h"
-#include "bench/plots.h"
 #include "bench/report_json.h"
 
 namespace shunt::bench {
@@ -47,15 +45,6 @@ TEST(BenchReport, JsonHasTheKeysThatScriptsAsk) {
     EXPECT_EQ(json["noise_ns"]["v4"], 40);
 }
 
-TEST(BenchReport, PageNeedsNothingElseAndEscapes) {
-    const auto page = to_page(to_json(report_of(500, 40)));
-    EXPECT_NE(page.find("a &lt;CPU&gt;"), std::string::npos);
-    EXPECT_NE(page.find("class=\"bar shunt-address\""), std::string::npos);
-    EXPECT_NE(page.find("class=\"line iptables-legacy\""), std::string::npos);
-    for (const char* foreign : {"http://", "https://", "src=", "<script", "@import", "url("})
-        EXPECT_EQ(page.find(foreign), std::string::npos) << foreign;
-}
-
 TEST(BenchReport, CompareSaysWhatIsBelowTheNoise) {
     const auto a = to_json(report_of(500, 40));
     const auto row = [&](const Report& b) { return compare(a, to_json(b)).rows.at(1); };
@@ -87,16 +76,6 @@ TEST(BenchReport, OtherFilesAreNamed) {
     EXPECT_TRUE(read_report(path.string()));
     std::filesystem::remove(path);
     EXPECT_FALSE(read_report(path.string()));
-}
-
-TEST(BenchPlots, TicksAreRoundAndInside) {
-    EXPECT_EQ(ticks(0, 10, false), (std::vector<double>{0, 2, 4, 6, 8, 10}));
-    EXPECT_EQ(ticks(4, 25, true), (std::vector<double>{5, 10, 20}));
-    EXPECT_EQ(ticks(10, 100000, true), (std::vector<double>{10, 100, 1000, 10000, 100000}));
-    EXPECT_TRUE(ticks(1, 1, false).empty());
-    EXPECT_TRUE(ticks(0, 1, true).empty());
-    EXPECT_EQ(short_number(1500), "1.5k");
-    EXPECT_EQ(short_number(0.5), "0.5");
 }
 
 }  // namespace

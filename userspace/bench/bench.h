@@ -26,7 +26,7 @@ struct Options {
     std::vector<Family> families;     // of the connect and programs stages; empty: all
     std::vector<unsigned> entries;    // of the growth stage; empty: 10 to 100,000
     std::vector<Kind> kinds;          // of those entries; empty: mixed
-    unsigned connections = 0;         // most of the capacity stage; 0: 200,000, or 40,000 in a short run
+    unsigned connections = 0;         // most of the capacity stage; 0: 200,000, or 20,000 in a short run
     PolicySize policy;
     std::uint64_t seed = 1;
 };

@@ -3,13 +3,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cctype>
+#include <optional>
 
+#include "bench/charts.h"
 #include "bench/histogram_text.h"
+#include "bench/html.h"
+#include "bench/page_parts.h"
 #include "bench/page_stages.h"
-#include "bench/page_style.h"
-#include "bench/plots.h"
 
 namespace shunt::bench {
 namespace {
@@ -28,6 +29,11 @@ const Json* figures_of(const Json& arm, const std::string& family) {
     if (family == "v4") return arm.contains("connect_p50_ns") ? &arm : nullptr;
     if (!arm.contains("families") || !arm["families"].contains(family)) return nullptr;
     return &arm["families"][family];
+}
+
+std::optional<std::pair<double, double>> interval_of(const Json& json, const char* key) {
+    if (!json.contains(key) || json[key].size() != 2) return {};
+    return std::pair(json[key][0].get<double>(), json[key][1].get<double>());
 }
 
 std::string micro(double ns) { return fmt::format("{:.2f}", ns / 1000); }
@@ -67,26 +73,26 @@ std::string cards(const Json& arms) {
     return text.empty() ? "" : "<div class=\"cards\">\n" + text + "</div>\n";
 }
 
-std::string added(const Json& report, const std::string& family) {
-    std::vector<Bar> list;
-    for (const auto& [name, arm] : report["arms"].items()) {
+BarChart added(const Json& arms, const std::string& family, const std::string& title) {
+    BarChart chart{"Added to connect(), " + title, "µs", {}};
+    for (const auto& [name, arm] : arms.items()) {
         const auto* figures = figures_of(arm, family);
         if (name == "direct" || figures == nullptr) continue;
         const auto value = number(*figures, "connect_added_p50_ns");
-        Bar bar{name, name, value, 0, 0, micro(value) + " µs"};
-        if (!figures->value("distinguishable_from_direct", false)) bar.text = "within noise";
-        if (const auto& interval = (*figures)["connect_added_p50_interval_ns"]; interval.size() == 2) {
-            bar.low = interval[0];
-            bar.high = interval[1];
-        }
-        list.push_back(bar);
+        Bar bar{name, value / 1000, {}, "within noise"};
+        if (figures->value("distinguishable_from_direct", false)) bar.text = micro(value) + " µs";
+        if (const auto ends = interval_of(*figures, "connect_added_p50_interval_ns"))
+            bar.interval = {ends->first / 1000, ends->second / 1000};
+        chart.bars.push_back(bar);
     }
-    return bars(list);
+    return chart;
 }
 
-std::string distribution(const Json& arms, const std::string& family) {
-    std::vector<Line> lines;
-    double low = 0, high = 0;
+LineChart distribution(const Json& arms, const std::string& family) {
+    LineChart chart{"Distribution of connect()",
+                    {"connect(), µs", true, {}},
+                    {"% of connections", false, std::pair(0.0, 100.0)},
+                    {}};
     for (const auto& [name, arm] : arms.items()) {
         const auto* figures = figures_of(arm, family);
         if (figures == nullptr || name == "direct-again" || !figures->contains("histogram")) continue;
@@ -103,74 +109,101 @@ std::string distribution(const Json& arms, const std::string& family) {
             line.points.emplace_back(static_cast<double>(value) / 1000, part);
             if (part >= 99) break;
         }
-        if (line.points.empty()) continue;
-        low = low == 0 ? line.points.front().first : std::min(low, line.points.front().first);
-        high = std::max(high, line.points.back().first);
-        lines.push_back(std::move(line));
+        if (!line.points.empty()) chart.lines.push_back(std::move(line));
     }
-    return lines.empty() ? ""
-                         : line_chart(lines, {"connect(), µs", true, low, high}, {"% of connections", false, 0, 100});
+    return chart;
 }
 
 std::string details(const Json& arms) {
-    std::string text =
-        "<h2>Figures</h2>\n<div "
-        "class=\"wide\"><table><tr><th>arm</th><th>p50</th><th>p90</th><th>p99</th><th>p99.9</th>"
-        "<th>p99 × direct</th><th>× iptables-legacy</th><th>proven connections</th></tr>\n";
-    for (const auto& [name, arm] : arms.items()) {
-        if (!arm.contains("connect_p50_ns")) continue;
-        const auto ratio = number(arm, "added_over_iptables_legacy");
-        text += fmt::format(
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.2f}</td><td>{}</td>"
-            "<td>{}</td></tr>\n",
-            escape_html(name), micro(number(arm, "connect_p50_ns")), micro(number(arm, "connect_p90_ns")),
-            micro(number(arm, "connect_p99_ns")), micro(number(arm, "connect_p999_ns")),
-            number(arm, "connect_p99_over_direct"), ratio == 0 ? "" : fmt::format("{:.3f}", ratio),
-            arm.contains("proof") ? arm["proof"].value("right_destination", std::uint64_t{0}) : 0);
+    std::string text = "<h2>Figures of connect()</h2>\n";
+    for (const auto& [family, title] : kFamilies) {
+        std::vector<std::vector<std::string>> rows;
+        for (const auto& [name, arm] : arms.items()) {
+            const auto* figures = figures_of(arm, family);
+            if (figures == nullptr) continue;
+            const auto ends = interval_of(*figures, "connect_added_p50_interval_ns");
+            const auto ratio = number(*figures, "added_over_iptables_legacy");
+            rows.push_back({name, micro(number(*figures, "connect_added_p50_ns")),
+                            ends ? micro(ends->first) + " to " + micro(ends->second) : "",
+                            ratio == 0 ? "" : fmt::format("{:.3f}", ratio), micro(number(*figures, "connect_p50_ns")),
+                            micro(number(*figures, "connect_p90_ns")), micro(number(*figures, "connect_p99_ns")),
+                            micro(number(*figures, "connect_p999_ns")),
+                            fmt::format("{:.2f}", number(*figures, "connect_p99_over_direct"))});
+        }
+        if (!rows.empty())
+            text +=
+                fmt::format("<h3>{}</h3>\n", title) + table({"arm", "added p50", "95 % interval", "× iptables-legacy",
+                                                             "p50", "p90", "p99", "p99.9", "p99 × direct"},
+                                                            rows);
     }
-    return text +
-           "</table></div>\n<p class=\"soft\">Microseconds, IPv4. Each connection was counted by the redirection "
-           "and seen by the proxy with the destination that was dialled.</p>\n";
+    std::vector<std::vector<std::string>> proofs;
+    for (const auto& [name, arm] : arms.items())
+        if (arm.contains("proof"))
+            proofs.push_back({name, std::to_string(arm["proof"].value("right_destination", std::uint64_t{0}))});
+    return text + "<p class=\"soft\">Microseconds.</p>\n<h3>Proven connections</h3>\n" +
+           table({"arm", "connections"}, proofs) +
+           "<p class=\"soft\">Each connection was counted by the redirection and seen by the proxy with the "
+           "destination that was dialled.</p>\n";
 }
 
 std::string programs(const Json& report) {
     if (!report.contains("programs") || report["programs"].empty()) return {};
-    std::string text =
-        "<h2>BPF programs</h2>\n<div class=\"wide\"><table><tr><th>arm</th><th>family</th><th>program</th>"
-        "<th>runs per connection</th><th>ns per run</th><th>machine code</th></tr>\n";
+    std::vector<std::vector<std::string>> rows;
     for (const auto& one : report["programs"])
-        text += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{:.1f}</td><td>{:.0f}</td><td>{} B</td></tr>\n",
-                            escape_html(one.value("arm", "")), escape_html(one.value("family", "")),
-                            escape_html(one.value("program", "")), number(one, "runs_per_connection"),
-                            number(one, "ns_per_run"), one.value("machine_bytes", 0));
-    return text +
-           "</table></div>\n<p class=\"soft\">By the kernel's statistics, whose own 50 ns are in each run.</p>\n";
+        rows.push_back({one.value("arm", ""), one.value("family", ""), one.value("program", ""),
+                        fmt::format("{:.1f}", number(one, "runs_per_connection")),
+                        fmt::format("{:.0f}", number(one, "ns_per_run")),
+                        fmt::format("{} B", one.value("machine_bytes", 0))});
+    return "<h2>BPF programs</h2>\n" +
+           table({"arm", "family", "program", "runs per connection", "ns per run", "machine code"}, rows) +
+           "<p class=\"soft\">By the kernel's statistics, whose own 50 ns are in each run.</p>\n";
+}
+
+// What a browser has to know before the body. The policy forbids it to load or to send anything.
+std::string opening() {
+    return std::string(
+               "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+               "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
+               "style-src 'unsafe-inline'\">\n"
+               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>shunt bench</title>\n"
+               "<style>\n")
+        .append(kPageStyle)
+        .append(
+            "</style>\n<noscript><style>.plot { display: none; }</style></noscript>\n</head>\n<body><main>\n"
+            "<noscript><p>The plots need JavaScript; the tables have their figures.</p></noscript>\n");
+}
+
+std::string closing() {
+    return std::string(
+               "<footer>Made by <code>shunt bench</code>; method and limits: "
+               "docs/benchmark.md</footer>\n</main>\n<!--\n")
+        .append(kChartLicence)
+        .append("-->\n<script>\n")
+        .append(kChartLibrary)
+        .append("</script>\n<script>\n")
+        .append(kPageScript)
+        .append("</script>\n</body>\n</html>\n");
 }
 
 }  // namespace
 
 std::string to_page(const Json& report) {
     const auto& arms = report["arms"];
-    std::string text =
-        std::string(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-            "content=\"width=device-width, initial-scale=1\">\n<title>shunt bench</title>\n<style>") +
-        kPageStyle + "</style>\n</head>\n<body><main>\n" + head(report) + cards(arms);
+    std::string text = opening() + head(report) + cards(arms);
     text +=
         "<h2>Added to connect()</h2>\n<p class=\"soft\">Median over batches of the difference to direct in the same "
-        "round, with its 95 % interval. direct-again is direct once more: differences below it are noise.</p>\n";
+        "round; the thin line is its 95 % interval. direct-again is direct once more: differences below it are "
+        "noise.</p>\n";
     for (const auto& [family, title] : kFamilies)
-        if (const auto list = added(report, family); list.find("class=\"name\"") != std::string::npos)
-            text += fmt::format("<h3>{}</h3>\n", title) + list;
-    text +=
-        "<h2>Distribution, IPv4</h2>\n<p class=\"soft\">Up to the 99th percentile.</p>\n" + distribution(arms, "v4");
+        if (const auto chart = added(arms, family, title); !chart.bars.empty())
+            text += fmt::format("<h3>{}</h3>\n", title) + figure(chart);
+    if (const auto chart = distribution(arms, "v4"); !chart.lines.empty())
+        text += "<h2>Distribution, IPv4</h2>\n<p class=\"soft\">Up to the 99th percentile.</p>\n" + figure(chart);
     text += stages_of(report) + details(arms) + programs(report);
     for (const auto& skipped : report["skipped"])
         text += fmt::format("<p>Left out: {}: {}</p>\n", escape_html(skipped.value("arm", "")),
                             escape_html(skipped.value("reason", "")));
-    return text +
-           "<footer>Made by <code>shunt bench</code>; method and limits: docs/benchmark.md</footer>\n</main></body>\n"
-           "</html>\n";
+    return text + closing();
 }
 
 }  // namespace shunt::bench

@@ -5,57 +5,93 @@
 
 #include <map>
 
-#include "bench/plots.h"
+#include "bench/charts.h"
+#include "bench/html.h"
 
 namespace shunt::bench {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string number(const Json& one, const char* key, int digits, double unit = 1) {
+    return fmt::format("{:.{}f}", one.value(key, 0.0) / unit, digits);
+}
 
 std::string growth(const Json& list) {
-    std::map<std::string, Line> by_arm;
+    LineChart chart{"Added to connect() by the size of the policy",
+                    {"entries", true, {}},
+                    {"added to connect(), µs", true, {}},
+                    {}};
+    std::map<std::string, std::size_t> place;
+    Rows rows;
     for (const auto& one : list) {
         const auto arm = one.value("arm", ""), kind = one.value("kind", "mixed");
         const auto name = kind == "mixed" ? arm : arm + ", " + kind;
-        auto& line = by_arm.try_emplace(name, Line{name, arm, {}}).first->second;
-        line.points.emplace_back(one.value("entries", 0.0), one.value("connect_added_p50_ns", 0.0) / 1000);
+        const auto at = place.try_emplace(name, chart.lines.size()).first->second;
+        if (at == chart.lines.size()) chart.lines.push_back({name, arm, {}});
+        chart.lines[at].points.emplace_back(one.value("entries", 0.0), one.value("connect_added_p50_ns", 0.0) / 1000);
+        rows.push_back({arm, kind, std::to_string(one.value("entries", 0)),
+                        one.value("distinguishable_from_direct", false) ? number(one, "connect_added_p50_ns", 2, 1000)
+                                                                        : "within noise",
+                        number(one, "apply_ms", 0)});
     }
-    std::vector<Line> lines;
-    lines.reserve(by_arm.size());
-    for (const auto& [arm, line] : by_arm) lines.push_back(line);
-    std::string text =
-        "<h2>Growth</h2>\n<p class=\"soft\">The same with more entries of policy; mixed: half of them ranges, a "
-        "quarter "
-        "ports, a quarter listeners. A rule set of the packet filter is walked from the top.</p>\n" +
-        line_chart(lines, {"entries", true}, {"added to connect(), µs", true});
-    text +=
-        "<div class=\"wide\"><table><tr><th>arm</th><th>of</th><th>entries</th><th>added p50, µs</th><th>time to "
-        "apply, "
-        "ms</th></tr>\n";
-    for (const auto& one : list)
-        text += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.0f}</td></tr>\n",
-                            escape_html(one.value("arm", "")), escape_html(one.value("kind", "mixed")),
-                            one.value("entries", 0),
-                            one.value("distinguishable_from_direct", false)
-                                ? fmt::format("{:.2f}", one.value("connect_added_p50_ns", 0.0) / 1000)
-                                : "within noise",
-                            one.value("apply_ms", 0.0));
-    return text + "</table></div>\n";
+    return "<h2>Growth</h2>\n<p class=\"soft\">The same with more entries of policy; mixed: half of them ranges, a "
+           "quarter ports, a quarter listeners. A rule set of the packet filter is walked from the top.</p>\n" +
+           figure(chart) + folded_table({"arm", "of", "entries", "added p50, µs", "time to apply, ms"}, rows);
 }
 
 // Bars of one figure of each entry of a list. What its entry says is not distinguishable from direct is marked, where
 // that was judged by this figure.
-std::string bars_of(const Json& list, const char* key, const char* format, double unit, bool judged = false) {
-    std::vector<Bar> all;
+std::string bars_of(const Json& list, const std::string& title, const char* key, int digits, const std::string& unit,
+                    double in_unit = 1, bool judged = false) {
+    BarChart chart{title, unit, {}};
     for (const auto& one : list) {
         const auto arm = one.value("arm", "");
         if (!one.contains(key) || !one[key].is_number()) continue;
-        const double value = one[key].get<double>() / unit;
-        auto text = fmt::format(fmt::runtime(format), value);
+        auto text = number(one, key, digits, in_unit);
         if (judged && !arm.starts_with("direct") && !one.value("distinguishable_from_direct", true)) text = "≈ " + text;
-        all.push_back({arm, arm, value, 0, 0, text});
+        chart.bars.push_back({arm, one[key].get<double>() / in_unit, {}, text});
     }
-    return bars(all);
+    return "<h3>" + title + "</h3>\n" + figure(chart);
+}
+
+std::string proxies(const Json& list, const std::string& title) {
+    Rows rows;
+    for (const auto& one : list)
+        rows.push_back({one.value("arm", ""), number(one, "per_second", 0), number(one, "p50_ns", 1, 1000),
+                        number(one, "p99_ns", 1, 1000), number(one, "client_cpu_us_per_connection", 1),
+                        number(one, "proxy_cpu_us_per_connection", 1)});
+    return fmt::format(
+               "<h2>New connections through {}</h2>\n<p class=\"soft\">Connect, request, response, close, one after "
+               "the "
+               "other.</p>\n",
+               title) +
+           bars_of(list, "Per second", "per_second", 0, "connections per second") +
+           bars_of(list, "CPU time of client and proxy", "cpu_us_per_connection", 1, "µs per connection") +
+           folded_table({"arm", "per second", "p50, µs", "p99, µs", "CPU of client, µs", "CPU of proxy, µs"}, rows);
+}
+
+std::string established(const Json& list) {
+    Rows rows;
+    for (const auto& one : list)
+        rows.push_back({one.value("arm", ""), number(one, "round_trip_32_ns", 2, 1000),
+                        number(one, "round_trip_over_direct", 3), number(one, "round_trip_16384_ns", 2, 1000),
+                        number(one, "bytes_per_second", 2, 1e9)});
+    return "<h2>Established connections</h2>\n<p class=\"soft\">≈: not distinguishable from direct.</p>\n" +
+           bars_of(list, "Round trip of 32 bytes", "round_trip_32_ns", 2, "µs", 1000, true) +
+           bars_of(list, "Round trip of 16 KiB", "round_trip_16384_ns", 2, "µs", 1000) +
+           bars_of(list, "Throughput", "bytes_per_second", 2, "GB/s", 1e9) +
+           folded_table({"arm", "32 bytes, µs", "× direct", "16 KiB, µs", "GB/s"}, rows);
+}
+
+std::string capacity(const Json& list) {
+    Rows rows;
+    for (const auto& one : list)
+        rows.push_back({one.value("arm", ""), number(one, "connections", 0), one.value("ended_by", "")});
+    return "<h2>Live connections in one network namespace</h2>\n" +
+           bars_of(list, "Reached", "connections", 0, "connections") +
+           folded_table({"arm", "connections", "ended by"}, rows);
 }
 
 }  // namespace
@@ -63,29 +99,14 @@ std::string bars_of(const Json& list, const char* key, const char* format, doubl
 std::string stages_of(const Json& report) {
     if (!report.contains("stages")) return {};
     const auto& stages = report["stages"];
+    const auto has = [&](const char* name) { return stages.contains(name) && !stages[name].empty(); };
     std::string text;
-    if (stages.contains("growth") && !stages["growth"].empty()) text += growth(stages["growth"]);
+    if (has("growth")) text += growth(stages["growth"]);
     for (const auto& [name, title] : {std::pair("haproxy", "HAProxy"), std::pair("envoy", "Envoy")})
-        if (stages.contains(name) && !stages[name].empty())
-            text += fmt::format(
-                        "<h2>New connections through {}</h2>\n<p class=\"soft\">Connect, request, response, close, "
-                        "one after the other.</p>\n<h3>Per second</h3>\n",
-                        title) +
-                    bars_of(stages[name], "per_second", "{:.0f}", 1) +
-                    "<h3>CPU time of client and proxy, µs each</h3>\n" +
-                    bars_of(stages[name], "cpu_us_per_connection", "{:.1f} µs", 1);
-    if (stages.contains("established") && !stages["established"].empty())
-        text +=
-            "<h2>Established connections</h2>\n<p class=\"soft\">≈: not distinguishable from direct.</p>\n"
-            "<h3>Round trip of 32 bytes</h3>\n" +
-            bars_of(stages["established"], "round_trip_32_ns", "{:.2f} µs", 1000, true) +
-            "<h3>Round trip of 16 KiB</h3>\n" +
-            bars_of(stages["established"], "round_trip_16384_ns", "{:.2f} µs", 1000) + "<h3>Throughput</h3>\n" +
-            bars_of(stages["established"], "bytes_per_second", "{:.2f} GB/s", 1e9);
-    if (stages.contains("capacity") && !stages["capacity"].empty())
-        text += "<h2>Live connections in one network namespace</h2>\n" +
-                bars_of(stages["capacity"], "connections", "{:.0f}", 1);
-    if (stages.contains("start"))
+        if (has(name)) text += proxies(stages[name], title);
+    if (has("established")) text += established(stages["established"]);
+    if (has("capacity")) text += capacity(stages["capacity"]);
+    if (has("start"))
         text += fmt::format(
             "<h2>Start</h2>\n<p>From the start of <code>shunt run</code> to the first redirected "
             "connection: {:.0f} ms; resident memory {:.1f} MB.</p>\n",

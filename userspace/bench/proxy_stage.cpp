@@ -57,6 +57,7 @@ struct Side {
     std::vector<double> seconds;  // of each batch
     std::vector<double> times;    // of each connection, ns
     double client_us = 0, proxy_us = 0;
+    ArmProof proof;
 };
 
 double used_us(const std::string& cgroup) {
@@ -87,7 +88,7 @@ std::string log_of(RealProxy proxy, const Workplace& place, const std::string& a
     return text.str().substr(0, 2000);
 }
 
-base::Status run_batch(Side& side, std::uint64_t seed, ArmProof& proof) {
+base::Status run_batch(Side& side, std::uint64_t seed) {
     const double client = used_us(side.client_cgroup), proxy = used_us(side.proxy_cgroup);
     const auto start = std::chrono::steady_clock::now();
     auto answer = side.client.ask({seed, kBatch});
@@ -95,6 +96,7 @@ base::Status run_batch(Side& side, std::uint64_t seed, ArmProof& proof) {
     if (!answer) return tl::unexpected(answer.error());
     side.client_us += used_us(side.client_cgroup) - client;
     side.proxy_us += used_us(side.proxy_cgroup) - proxy;
+    auto& proof = side.proof;
     proof.connections += kBatch;
     proof.seen += kBatch;  // each was answered
     proof.right += (*answer)[0];
@@ -111,6 +113,7 @@ ProxyFigures describe(Side& side) {
     figures.p99_ns = side.times[side.times.size() * 99 / 100];
     figures.client_cpu_us = side.client_us / static_cast<double>(side.times.size());
     figures.proxy_cpu_us = side.proxy_us / static_cast<double>(side.times.size());
+    figures.proof = side.proof;
     return figures;
 }
 
@@ -123,10 +126,10 @@ std::string missing_for(RealProxy proxy) {
     return find_program(name).empty() ? name + " is not installed" : "";
 }
 
-base::Result<ProxyResult> run_proxy(RealProxy proxy, const Workplace& place, std::vector<Arm>& arms, const Until& until,
-                                    int cpu, std::uint64_t seed, const Progress& progress) {
+base::Result<std::vector<ProxyFigures>> run_proxy(RealProxy proxy, const Workplace& place, std::vector<Arm>& arms,
+                                                  const Until& until, int cpu, std::uint64_t seed,
+                                                  const Progress& progress) {
     std::vector<Side> sides;
-    ProxyResult result;
     for (auto& arm : arms) {
         const auto& name = arm.spec().name;
         auto started = start_real(proxy, place, arm, cpu);
@@ -140,8 +143,11 @@ base::Result<ProxyResult> run_proxy(RealProxy proxy, const Workplace& place, std
                          std::move(*started),
                          std::move(*client),
                          {},
+                         {},
+                         0,
+                         0,
                          {}});
-        result.proofs.push_back({.arm = fmt::format("{} through {}", name, to_string(proxy))});
+        sides.back().proof.arm = fmt::format("{} through {}", name, to_string(proxy));
     }
     std::vector<std::optional<std::uint64_t>> before;
     for (auto& arm : arms) {
@@ -158,15 +164,16 @@ base::Result<ProxyResult> run_proxy(RealProxy proxy, const Workplace& place, std
         std::shuffle(order.begin(), order.end(), random);
         const auto batch_seed = random();
         for (const auto i : order)
-            if (auto ran = run_batch(sides[i], batch_seed, result.proofs[i]); !ran) return tl::unexpected(ran.error());
+            if (auto ran = run_batch(sides[i], batch_seed); !ran) return tl::unexpected(ran.error());
     }
+    std::vector<ProxyFigures> figures;
     for (std::size_t i = 0; i < arms.size(); ++i) {
         auto hits = arms[i].hits();
         if (!hits) return tl::unexpected(hits.error());
-        if (*hits) result.proofs[i].hits = **hits - *before[i];
-        result.figures.push_back(describe(sides[i]));
+        if (*hits) sides[i].proof.hits = **hits - *before[i];
+        figures.push_back(describe(sides[i]));
     }
-    return result;
+    return figures;
 }
 
 }  // namespace shunt::bench

@@ -16,11 +16,7 @@ struct ProxyFigures {
     double per_second = 0;  // median over rounds
     double p50_ns = 0, p99_ns = 0;
     double client_cpu_us = 0, proxy_cpu_us = 0;  // per connection, of the cgroups' cpu.stat
-};
-
-struct ProxyResult {
-    std::vector<ProxyFigures> figures;
-    std::vector<ArmProof> proofs;
+    ArmProof proof;
 };
 
 enum class RealProxy { kHaproxy, kEnvoy };
@@ -30,7 +26,8 @@ std::string missing_for(RealProxy proxy);
 
 // The proxy answers every request with the original destination as it sees it, which is held against the one that was
 // dialled. Arms without ends.
-base::Result<ProxyResult> run_proxy(RealProxy proxy, const Workplace& place, std::vector<Arm>& arms, const Until& until,
-                                    int cpu, std::uint64_t seed, const Progress& progress);
+base::Result<std::vector<ProxyFigures>> run_proxy(RealProxy proxy, const Workplace& place, std::vector<Arm>& arms,
+                                                  const Until& until, int cpu, std::uint64_t seed,
+                                                  const Progress& progress);
 
 }  // namespace shunt::bench

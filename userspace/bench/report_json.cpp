@@ -40,13 +40,6 @@ Json histogram_json(const Histogram& histogram) {
     return {{"unit", "ns"}, {"total", histogram.total()}, {"hdr", to_text(histogram)}};
 }
 
-Json proof_json(const ArmProof& proof) {
-    return {{"connections", proof.connections},
-            {"redirected", proof.hits ? Json(*proof.hits) : Json(nullptr)},
-            {"seen_by_proxy", proof.seen},
-            {"right_destination", proof.right}};
-}
-
 Json programs_json(const std::vector<ProgramCost>& costs) {
     Json programs = Json::array();
     for (const auto& cost : costs)

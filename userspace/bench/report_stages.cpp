@@ -16,6 +16,13 @@ Json interval(const Estimate& estimate) { return Json::array({rounded(estimate.l
 
 }  // namespace
 
+Json proof_json(const ArmProof& proof) {
+    return {{"connections", proof.connections},
+            {"redirected", proof.hits ? Json(*proof.hits) : Json(nullptr)},
+            {"seen_by_proxy", proof.seen},
+            {"right_destination", proof.right}};
+}
+
 std::string stages_text(const Report& report) {
     std::string text;
     if (report.growth) {
@@ -85,7 +92,8 @@ Json stages_json(const Report& report) {
                                     {"p99_ns", one.p99_ns},
                                     {"client_cpu_us_per_connection", rounded(one.client_cpu_us)},
                                     {"proxy_cpu_us_per_connection", rounded(one.proxy_cpu_us)},
-                                    {"cpu_us_per_connection", rounded(one.client_cpu_us + one.proxy_cpu_us)}});
+                                    {"cpu_us_per_connection", rounded(one.client_cpu_us + one.proxy_cpu_us)},
+                                    {"proof", proof_json(one.proof)}});
     for (const auto& one : report.capacity)
         stages["capacity"].push_back({{"arm", one.arm}, {"connections", one.connections}, {"ended_by", one.ended_by}});
     if (report.start)

@@ -11,5 +11,6 @@ namespace shunt::bench {
 
 std::string stages_text(const Report& report);
 nlohmann::ordered_json stages_json(const Report& report);
+nlohmann::ordered_json proof_json(const ArmProof& proof);
 
 }  // namespace shunt::bench

@@ -190,8 +190,11 @@ base::Status Run::proxy(RealProxy proxy, std::vector<Arm>& arms) {
     const auto until = begin(name);
     auto measured = run_proxy(proxy, place_, arms, until, measuring_cpu(), options_.seed, showing(name));
     if (!measured) return base::fail(name + ": " + measured.error().message);
-    if (auto proven = check(measured->proofs); !proven) return proven;
-    report_.proxies.emplace_back(name, std::move(measured->figures));
+    std::vector<ArmProof> proofs;
+    proofs.reserve(measured->size());
+    for (const auto& one : *measured) proofs.push_back(one.proof);
+    if (auto proven = check(proofs); !proven) return proven;
+    report_.proxies.emplace_back(name, std::move(*measured));
     end(name);
     return {};
 }

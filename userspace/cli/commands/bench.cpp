@@ -171,7 +171,7 @@ Action define(CLI::App& app) {
         ->transform(CLI::CheckedTransformer(kKinds))
         ->type_name("KIND,...");
     app.add_option("--connections", chosen->options.connections,
-                   "Most live connections of the capacity stage; default: 200000, with --quick 40000")
+                   "Most live connections of the capacity stage; default: 200000, with --quick 20000")
         ->type_name("NUMBER");
     app.add_option("--rounds", chosen->options.rounds, "At most this many rounds of batches, whatever the time")
         ->type_name("NUMBER");
