@@ -12,7 +12,7 @@ build=(
     libcpp-httplib-dev libssl-dev libjs-chart.js scdoc
 )
 run=(python3 python3-venv ca-certificates iproute2 curl util-linux procps)
-tests=(libgtest-dev libgmock-dev libbenchmark-dev liburing-dev haproxy squid prometheus iptables shellcheck clang-format-14 clang-tidy-14 clang-19 libclang-rt-19-dev libcap2-bin jq git python3-jsonschema python3-yaml)
+tests=(libgtest-dev libgmock-dev libbenchmark-dev liburing-dev haproxy squid prometheus iptables nftables shellcheck clang-format-14 clang-tidy-14 clang-19 libclang-rt-19-dev libcap2-bin jq git python3-jsonschema python3-yaml)
 guests=(qemu-system-x86 busybox-static cpio xz-utils binutils)
 
 wanted=("${build[@]}" "${run[@]}" "${tests[@]}" "${guests[@]}")
