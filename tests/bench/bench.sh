@@ -80,6 +80,30 @@ EOF
         PATH="$dir:$PATH" "$shunt" bench --rounds 2 --arms iptables-legacy --stages programs -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
         "$shunt" bench --rounds 2 --arms iptables-legacy --stages programs -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
         ;;
+    capacity)
+        # The rules of the arm that connections are kept in, which is the second that is made, are changed on their way.
+        real=$(PATH="$PATH:/usr/sbin:/sbin" command -v iptables-legacy-restore)
+        with_second_rules() { # COMMAND
+            rm -f "$dir/first"
+            cat >"$dir/iptables-legacy-restore" <<EOF
+#!/bin/sh
+if [ -e "$dir/first" ]; then $1; else touch "$dir/first"; cat; fi | "$real" "\$@"
+EOF
+            chmod 755 "$dir/iptables-legacy-restore"
+            status=0
+            PATH="$dir:$PATH" "$shunt" bench --rounds 2 --arms iptables-legacy --stages capacity --families v4 --connections 1000 \
+                -o json >"$dir/out" 2>"$dir/err" || status=$?
+        }
+        # NAT that finds no port drops a SYN behind the rule that counts, and the rule counts the SYN that is sent again.
+        with_second_rules 'cat; printf "*mangle\n-A POSTROUTING -p tcp --syn -m statistic --mode nth --every 400 --packet 7 -j DROP\nCOMMIT\n"'
+        ((status == 0)) || fail "exit code $status"
+        jq -e '.stages.capacity == (["direct", "iptables-legacy"] | map({arm: ., connections: 1000, ended_by: ""}))' "$dir/out" >/dev/null ||
+            fail "not what was expected: $(jq -c .stages.capacity "$dir/out")"
+        # What passes by the rule that counts is no proof.
+        with_second_rules 'sed "s/^-A OUTPUT .*/-A OUTPUT -p tcp -j REDIRECT --to-ports 15001/"'
+        ((status == 1)) || fail "exit code $status, 1 was expected"
+        grep -q 'proof failed: iptables-legacy: 1000 live connections, but the redirection counted 0' "$dir/err" || fail "the message is another"
+        ;;
     families)
         "$shunt" bench --rounds 2 --arms shunt-dual --families v6 --stages programs -o json >"$dir/out" 2>"$dir/err" || fail "exit code $?"
         jq -e '.arms["shunt-dual"] | has("connect_p50_ns") == false and (.families | keys) == ["v6"] and .proof.connections > 0' \
