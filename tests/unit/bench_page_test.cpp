@@ -103,7 +103,9 @@ TEST(BenchPage, StagesHaveChartsAndTables) {
                          .p50_ns = 77700,
                          .client_cpu_us = 22.9,
                          .proxy_cpu_us = 63.7}}}};
-    report.capacity = {{.arm = "shunt-address", .connections = 28232, .ended_by = "EADDRNOTAVAIL"}};
+    report.capacity = {{.arm = "shunt-address", .connections = 28232, .ended_by = "EADDRNOTAVAIL"},
+                       {.arm = "direct", .connections = 7500, .ended_by = kTimeIsOver},
+                       {.arm = "shunt-record", .connections = 20000}};
     const auto page = to_page(to_json(report));
     const auto charts = charts_of(page);
     ASSERT_EQ(charts.size(), 10u);
@@ -116,7 +118,8 @@ TEST(BenchPage, StagesHaveChartsAndTables) {
     EXPECT_EQ(bar(5), "86.6");    // CPU time of both
     EXPECT_EQ(bar(6), "≈ 4.53");  // not distinguishable
     EXPECT_EQ(bar(8), "2.84");
-    EXPECT_EQ(charts[9]["bars"][0]["value"], 28232);
+    EXPECT_EQ(charts[9]["bars"], Json::parse(R"([{"arm": "shunt-address", "value": 28232.0, "text": "28232"},
+        {"arm": "direct", "value": 7500.0, "text": "≥ 7500"}, {"arm": "shunt-record", "value": 20000.0, "text": "≥ 20000"}])"));
     EXPECT_TRUE(has(page, "<td>shunt-address</td><td>ports</td><td>1000</td><td>0.50</td><td>34</td>"));
     EXPECT_TRUE(has(page, "<td>10006</td><td>77.7</td><td>0.0</td><td>22.9</td><td>63.7</td>"));
     EXPECT_TRUE(has(page, "<td>28232</td><td>EADDRNOTAVAIL</td>"));

@@ -82,7 +82,7 @@ base::Result<CapacityFigures> fill(const Workplace& place, Arm& arm, unsigned li
     while (figures.connections < limit) {
         if (!progress(static_cast<double>(figures.connections) / limit)) return base::fail("interrupted");
         if (figures.connections > 0 && std::chrono::steady_clock::now() > deadline) {
-            figures.ended_by = "its time is over";
+            figures.ended_by = kTimeIsOver;
             break;
         }
         if (pairs.empty() || pairs.back().room == 0) {

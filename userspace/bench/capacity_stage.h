@@ -13,10 +13,11 @@ namespace shunt::bench {
 struct CapacityFigures {
     std::string arm;
     std::uint64_t connections = 0;  // open at once, each with the right original destination
-    std::string ended_by;           // the error that ended it; empty: the limit was reached
+    std::string ended_by;           // the error that ended it, or kTimeIsOver; empty: the limit was reached
 };
 
 inline constexpr unsigned kCapacityDestinations = 200;
+inline constexpr const char* kTimeIsOver = "its time is over";
 
 // Opens connections, in steps of 500, until one fails, `limit` are open, or an arm's part of the time is over. Arms
 // without ends. Proven like the others; where one failed, the redirection may have counted it.
