@@ -6,10 +6,10 @@
   const colourOf = (arm) => variable(arm) || variable("ink");
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 }).format;
 
-  // Marks of a logarithmic axis: 1, 2, 5 times powers of ten; of many decades only the powers, within one all digits.
+  // Marks of a logarithmic axis: 1, 2, 5 times powers of ten; of many decades only the powers, within one more.
   function logarithmicMarks(axis) {
     const wide = axis.max / axis.min;
-    const steps = wide > 1000 ? [1] : wide > 10 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    const steps = wide > 1000 ? [1] : wide > 10 ? [1, 2, 5] : [1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9];
     const marks = [];
     for (let power = Math.floor(Math.log10(axis.min)); 10 ** power <= axis.max; ++power)
       for (const step of steps) {
