@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "harness/error.h"
@@ -21,9 +22,18 @@ void set_timeout(int fd, int milliseconds) {
 
 int set_flag(int fd, int level, int name, int value) { return setsockopt(fd, level, name, &value, sizeof value); }
 
+// What follows the line stays unread: the script of a test goes on with it.
 std::string read_line(int fd) {
     std::string line;
-    for (char c = 0; recv(fd, &c, 1, 0) == 1 && c != '\n';) line += c;
+    char buffer[256];
+    for (ssize_t got = 0; (got = recv(fd, buffer, sizeof buffer, MSG_PEEK)) > 0;) {
+        const auto there = static_cast<std::size_t>(got);
+        const auto* end = static_cast<const char*>(std::memchr(buffer, '\n', there));
+        const auto take = end != nullptr ? static_cast<std::size_t>(end - buffer) + 1 : there;
+        if (recv(fd, buffer, take, 0) != static_cast<ssize_t>(take)) break;
+        line.append(buffer, end != nullptr ? take - 1 : take);
+        if (end != nullptr) break;
+    }
     return line;
 }
 

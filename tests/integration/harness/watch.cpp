@@ -2,14 +2,21 @@
 #include "harness/watch.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <utility>
+
+#include "harness/error.h"
 
 namespace shunt::harness {
 
 Watch::Watch(const Placement& place, Batch batch)
-    : batch_(std::move(batch)), dialer_(place), thread_([this] { run(); }) {}
+    : batch_(std::move(batch)), dialer_(place), thread_([this] { run(); }) {
+    // One processor for all: what is watched would take three times as long beside a dialler that never waits.
+    if (std::getenv("VM_GUEST") != nullptr) check(setpriority(PRIO_PROCESS, static_cast<id_t>(dialer_.pid()), 15), "nice");
+}
 
 Watch::~Watch() {
     stop_ = true;
