@@ -15,7 +15,8 @@ namespace shunt::harness {
 Watch::Watch(const Placement& place, Batch batch)
     : batch_(std::move(batch)), dialer_(place), thread_([this] { run(); }) {
     // One processor for all: what is watched would take three times as long beside a dialler that never waits.
-    if (std::getenv("VM_GUEST") != nullptr) check(setpriority(PRIO_PROCESS, static_cast<id_t>(dialer_.pid()), 15), "nice");
+    if (std::getenv("VM_GUEST") != nullptr)
+        check(setpriority(PRIO_PROCESS, static_cast<id_t>(dialer_.pid()), 15), "nice");
 }
 
 Watch::~Watch() {
