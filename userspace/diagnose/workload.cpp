@@ -23,19 +23,13 @@ std::string proc(pid_t pid) { return "/proc/" + std::to_string(pid); }
 
 std::vector<pid_t> processes_of(const std::string& cgroup) {
     std::vector<pid_t> found;
-    const auto read = [&](const fs::path& directory) {
-        std::ifstream file(directory / "cgroup.procs");
+    kernel::walk_cgroups(cgroup, [&](const std::string& path) {
+        std::ifstream file(path + "/cgroup.procs");
         // 0: a process of another pid namespace, which cannot be looked at from here.
         for (pid_t pid = 0; file >> pid;)
             if (pid > 0) found.push_back(pid);
-    };
-    read(cgroup);
-    std::error_code error;
-    fs::recursive_directory_iterator at(cgroup, fs::directory_options::skip_permission_denied, error);
-    for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
-        std::error_code ignored;
-        if (at->is_directory(ignored)) read(at->path());
-    }
+        return true;
+    });
     return found;
 }
 

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <utility>
+#include <vector>
 
 #include "kernel/fd.h"
 #include "kernel/mounts.h"
@@ -93,6 +95,22 @@ base::Result<std::string> cgroup_path(std::uint64_t id) {
     const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(found.get()), error).string();
     if (error || !path.starts_with(*mount)) return std::string();
     return path == *mount ? "/" : path.substr(mount->size());
+}
+
+void walk_cgroups(const std::string& path, const std::function<bool(const std::string&)>& visit) {
+    // No recursive iterator: where a directory goes before it is opened, that one ends as a whole.
+    namespace fs = std::filesystem;
+    std::vector<std::string> waiting{path};
+    while (!waiting.empty()) {
+        const auto next = std::move(waiting.back());
+        waiting.pop_back();
+        if (!visit(next)) return;
+        std::error_code error;
+        for (fs::directory_iterator at(next, error), end; !error && at != end; at.increment(error)) {
+            std::error_code ignored;
+            if (at->is_directory(ignored)) waiting.push_back(at->path().string());
+        }
+    }
 }
 
 }  // namespace shunt::kernel

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/result.h"
@@ -27,5 +28,9 @@ bool is_still(const Cgroup& cgroup);
 // Where the cgroup with this id is, below the mount point ("/" for the root); empty where it is gone. Needs
 // CAP_DAC_READ_SEARCH.
 base::Result<std::string> cgroup_path(std::uint64_t id);
+
+// Visits a cgroup and all below it, by path, until `visit` says false. Cgroups come and go meanwhile: one that is gone
+// ends nothing but itself, and may still be visited.
+void walk_cgroups(const std::string& path, const std::function<bool(const std::string& path)>& visit);
 
 }  // namespace shunt::kernel

@@ -3,31 +3,21 @@
 
 #include <sys/stat.h>
 
-#include <filesystem>
-
 #include "kernel/cgroup.h"
 
 namespace shunt::telemetry {
 
 std::map<std::uint64_t, std::string> cgroup_paths(const std::set<std::uint64_t>& ids) {
-    namespace fs = std::filesystem;
     std::map<std::uint64_t, std::string> found;
     const auto mount = kernel::cgroup2_mount();
     if (!mount || ids.empty()) return found;
-    const auto note = [&](const std::string& path) {
+    kernel::walk_cgroups(*mount, [&](const std::string& path) {
         struct stat entry {};
         // On 64-bit machines a kernfs inode's number is its id.
         if (stat(path.c_str(), &entry) == 0 && ids.contains(entry.st_ino))
             found.emplace(entry.st_ino, path == *mount ? "/" : path.substr(mount->size()));
-    };
-    note(*mount);
-    std::error_code error;
-    fs::recursive_directory_iterator at(*mount, fs::directory_options::skip_permission_denied, error);
-    // Cgroups come and go while this walks; an error ends the walk early and the rest stays without a name.
-    for (; !error && at != fs::recursive_directory_iterator() && found.size() < ids.size(); at.increment(error)) {
-        std::error_code ignored;
-        if (at->is_directory(ignored)) note(at->path().string());
-    }
+        return found.size() < ids.size();
+    });
     return found;
 }
 
