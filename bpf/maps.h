@@ -52,17 +52,37 @@ struct {
 } shunt_dests SHUNT_MAP;
 
 /*
- * Record lane. Written by: sockops, TCP_CONNECT_CB. Removed by: sockops, when the accepted socket takes the record or
- * the client closes without one. Holds handshakes in progress only. Full: the proxy finds no original destination for
- * that connection, SHUNT_EVENT_FAIL_PENDING counts it. No LRU: an evicted record would misroute a live connection.
+ * Record lane. Written by: sockops, TCP_CONNECT_CB. Removed by: sockops, when the accepted socket takes the record, when
+ * the client closes without one, or, where the accepted socket had no memory to take it, when that closes. No LRU: an
+ * evicted record would misroute a live connection. Full, or no memory for an entry: the record goes to shunt_spare.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 262144);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct shunt_pending_key);
-	__type(value, struct shunt_dest);
+	__type(value, struct shunt_pending);
 } shunt_pending SHUNT_MAP;
+
+/*
+ * As shunt_pending; its memory is there from the start. The SYN cannot be stopped any more where a record finds no
+ * room, connect() can: it refuses (onInternalError, SHUNT_EVENT_FAIL_PENDING) from half of the entries on, and the
+ * other half is for those that had passed it by then.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SHUNT_SPARES);
+	__type(key, struct shunt_pending_key);
+	__type(value, struct shunt_pending);
+} shunt_spare SHUNT_MAP;
+
+/* Written by: sockops. Read by: connect, sockops, getsockopt, getpeername, getsockname: what is 0 need not be looked for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct shunt_shortage);
+} shunt_shortage SHUNT_MAP;
 
 /* Written by: connect, bind, sockops. Read by: connect, sockops, getsockopt, getpeername. Goes with the socket. */
 struct {
@@ -130,6 +150,7 @@ enum shunt_feature {
 	SHUNT_FEATURE_SOCKOPS_COOKIE = 1u << 1, /* bpf_get_netns_cookie() in sockops */
 	SHUNT_FEATURE_BTF = 1u << 2,            /* kernel BTF: the socket's own credentials, namespace inode */
 	SHUNT_FEATURE_PROBE_READ = 1u << 3,     /* BTF and bpf_probe_read_kernel(): the namespace's addresses */
+	SHUNT_FEATURE_SOCKOPT_COOKIE = 1u << 4, /* bpf_get_netns_cookie() in getsockopt, and in sockops */
 };
 extern const volatile __u32 shunt_features;
 

@@ -7,6 +7,7 @@
 #include "lib/account.h"
 #include "lib/ctx.h"
 #include "lib/origdst.h"
+#include "lib/pending.h"
 #include "lib/scope.h"
 
 /* Which end of a redirected connection a socket is. */
@@ -25,8 +26,8 @@ SHUNT_INLINE void shunt_remote(struct bpf_sock *sk, int family, struct shunt_ip 
 }
 
 /* Only for connections that were redirected or balanced; dest is what the application dialled. */
-SHUNT_INLINE enum shunt_end shunt_end_of(struct bpf_sock *sk, int family, const struct shunt_bank *header,
-					 struct shunt_dest *dest)
+SHUNT_INLINE enum shunt_end shunt_end_of(struct bpf_sock_addr *ctx, struct bpf_sock *sk, int family,
+					 const struct shunt_bank *header, struct shunt_dest *dest)
 {
 	struct shunt_sock *stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, 0);
 	const __u16 remote_port_be = sk->dst_port;
@@ -48,13 +49,15 @@ SHUNT_INLINE enum shunt_end shunt_end_of(struct bpf_sock *sk, int family, const 
 		*dest = stored->dest;
 		return SHUNT_END_BALANCED;
 	}
-	if (!shunt_ip_is_v4(&remote))
-		return SHUNT_END_NONE;
-	if (shunt_is_proxy_port(header, remote_port_be) && shunt_resolve4(sk->src_ip4, sk->dst_ip4, dest))
-		return SHUNT_END_CLIENT;
-	/* A reset that comes before accept() gives the port back, while the addresses stay. */
-	if ((!sk->src_port || shunt_is_proxy_port(header, shunt_swap16((__u16)sk->src_port))) &&
-	    shunt_resolve4(sk->dst_ip4, sk->src_ip4, dest))
+	if (shunt_ip_is_v4(&remote)) {
+		if (shunt_is_proxy_port(header, remote_port_be) && shunt_resolve4(sk->src_ip4, sk->dst_ip4, dest))
+			return SHUNT_END_CLIENT;
+		/* A reset that comes before accept() gives the port back, while the addresses stay. */
+		if ((!sk->src_port || shunt_is_proxy_port(header, shunt_swap16((__u16)sk->src_port))) &&
+		    shunt_resolve4(sk->dst_ip4, sk->src_ip4, dest))
+			return SHUNT_END_PROXY;
+	}
+	if (shunt_held(ctx, sk, dest))
 		return SHUNT_END_PROXY;
 	return SHUNT_END_NONE;
 }
@@ -107,7 +110,7 @@ SHUNT_INLINE int shunt_peername(struct bpf_sock_addr *ctx, int family)
 	header = shunt_open_bank(&bank);
 	if (!header || !sk)
 		return 1;
-	end = shunt_end_of(sk, family, header, &dest);
+	end = shunt_end_of(ctx, sk, family, header, &dest);
 	if (end == SHUNT_END_PROXY) {
 		scope = shunt_scope_in(header, bank);
 		return scope ? shunt_show_client(ctx, family, scope, &dest) : 1;
@@ -128,7 +131,7 @@ SHUNT_INLINE int shunt_sockname(struct bpf_sock_addr *ctx, int family)
 	__u32 bank = 0;
 
 	header = shunt_open_bank(&bank);
-	if (!header || !sk || shunt_end_of(sk, family, header, &dest) != SHUNT_END_CLIENT)
+	if (!header || !sk || shunt_end_of(ctx, sk, family, header, &dest) != SHUNT_END_CLIENT)
 		return 1;
 	scope = shunt_scope_in(header, bank);
 	return scope ? shunt_show_client(ctx, family, scope, &dest) : 1;

@@ -2,12 +2,11 @@
 /*
  * The record lane's middle: TCP_CONNECT_CB knows the client's source port and runs before the SYN leaves;
  * PASSIVE_ESTABLISHED_CB is the first moment the proxy's socket exists. Between the two the destination lies in
- * shunt_pending. About nine sockops runs fall on each loopback connection, so what is not ours leaves first.
+ * shunt_pending (lib/pending.h). About nine sockops runs fall on each loopback connection, so what is not ours leaves first.
  */
 #include "lib/account.h"
 #include "lib/core.h"
-
-#define SHUNT_AF_INET6 10
+#include "lib/pending.h"
 
 /* Identifies the socket's network namespace on both ends of a loopback connection; 0: cannot be told. */
 SHUNT_INLINE __u64 shunt_netns(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
@@ -75,7 +74,7 @@ SHUNT_INLINE void shunt_on_connect(struct bpf_sock_ops *ctx, struct bpf_sock *sk
 	shunt_addresses(ctx, &key.src, &key.dst);
 	key.src_port_be = shunt_local_port_be(ctx);
 	key.dst_port_be = shunt_remote_port_be(ctx);
-	if (bpf_map_update_elem(&shunt_pending, &key, &stored->dest, BPF_ANY)) {
+	if (!shunt_pending_keep(&key, &stored->dest)) {
 		shunt_count_event(SHUNT_EVENT_FAIL_PENDING);
 		return;
 	}
@@ -86,41 +85,67 @@ SHUNT_INLINE void shunt_on_connect(struct bpf_sock_ops *ctx, struct bpf_sock *sk
 	shunt_count_event(SHUNT_EVENT_RECORDED);
 }
 
+/* The key as the accepted socket's addresses give it. */
+SHUNT_INLINE void shunt_key_of_accepted(struct bpf_sock_ops *ctx, struct bpf_sock *sk, struct shunt_pending_key *key)
+{
+	shunt_addresses(ctx, &key->dst, &key->src);
+	key->src_port_be = shunt_remote_port_be(ctx);
+	key->dst_port_be = shunt_local_port_be(ctx);
+	key->netns = shunt_netns(ctx, sk);
+}
+
+/*
+ * Without memory for its storage the record stays where it is, marked as the accepted socket's: it is looked up there,
+ * and goes when this socket closes. One that is marked already is of an earlier connection between the same ends.
+ */
 SHUNT_INLINE void shunt_on_accept(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
 {
 	struct shunt_pending_key key = {};
-	const struct shunt_dest *dest;
+	struct shunt_pending *record;
 	struct shunt_sock *stored;
 
-	shunt_addresses(ctx, &key.dst, &key.src);
-	key.src_port_be = shunt_remote_port_be(ctx);
-	key.dst_port_be = shunt_local_port_be(ctx);
-	key.netns = shunt_netns(ctx, sk);
-	dest = bpf_map_lookup_elem(&shunt_pending, &key);
-	if (!dest)
+	shunt_key_of_accepted(ctx, sk, &key);
+	record = shunt_pending_find(&key);
+	if (!record || record->held)
 		return;
 	stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!stored) {
-		shunt_count_event(SHUNT_EVENT_FAIL_STORAGE);
-	} else {
-		stored->dest = *dest;
+	if (stored) {
+		stored->dest = record->dest;
 		stored->flags = SHUNT_SOCK_ACCEPTED;
 		shunt_count_event(SHUNT_EVENT_RECORD_TAKEN);
+	} else if (shunt_pending_hold(record)) {
+		bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+		shunt_count_event(SHUNT_EVENT_RECORD_HELD);
+		return;
+	} else {
+		shunt_count_event(SHUNT_EVENT_FAIL_STORAGE);
 	}
-	bpf_map_delete_elem(&shunt_pending, &key);
+	shunt_pending_forget(&key);
 }
 
-/* CLOSE comes before the source port is free again, so the key cannot belong to another connection yet. */
-SHUNT_INLINE void shunt_on_close(struct bpf_sock *sk)
+/*
+ * CLOSE comes before the source port is free again, so the key cannot belong to another connection yet. A client has
+ * storage, an accepted socket that is told of its state has none.
+ */
+SHUNT_INLINE void shunt_on_close(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
 {
 	struct shunt_sock *stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, 0);
-	struct shunt_pending_key key;
+	const struct shunt_pending *record;
+	struct shunt_pending_key key = {};
+	const __u32 accepted = !stored;
 
-	if (!stored || !(stored->flags & SHUNT_SOCK_PENDING))
+	if (stored) {
+		if (!(stored->flags & SHUNT_SOCK_PENDING))
+			return;
+		stored->flags &= ~(__u32)SHUNT_SOCK_PENDING;
+		key = stored->pending_key;
+	} else {
+		shunt_key_of_accepted(ctx, sk, &key);
+	}
+	record = shunt_pending_find(&key);
+	if (!record || record->held != accepted || !shunt_pending_forget(&key))
 		return;
-	stored->flags &= ~(__u32)SHUNT_SOCK_PENDING;
-	key = stored->pending_key;
-	if (!bpf_map_delete_elem(&shunt_pending, &key))
+	if (!accepted)
 		shunt_count_event(SHUNT_EVENT_RECORD_DROPPED);
 }
 
@@ -143,6 +168,6 @@ int shunt_sockops(struct bpf_sock_ops *ctx)
 	else if (op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
 		shunt_on_accept(ctx, sk);
 	else
-		shunt_on_close(sk);
+		shunt_on_close(ctx, sk);
 	return 1;
 }

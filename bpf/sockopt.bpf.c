@@ -7,6 +7,7 @@
 #include "lib/bank.h"
 #include "lib/ctx.h"
 #include "lib/origdst.h"
+#include "lib/pending.h"
 
 #define SHUNT_SOL_IP 0
 #define SHUNT_SOL_IPV6 41
@@ -52,17 +53,11 @@ SHUNT_INLINE enum shunt_event shunt_answer6(struct bpf_sockopt *ctx, const struc
 	return event;
 }
 
-/* The original destination of an accepted socket: from its storage (record lane) or from its own addresses. */
-SHUNT_INLINE enum shunt_event shunt_find(struct bpf_sock *sk, struct shunt_dest *dest)
+SHUNT_INLINE enum shunt_event shunt_find_in_addresses(const struct bpf_sock *sk, struct shunt_dest *dest)
 {
-	struct shunt_sock *stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, 0);
 	const struct shunt_bank *header;
 	__u32 bank = 0;
 
-	if (stored && stored->flags & SHUNT_SOCK_ACCEPTED) {
-		*dest = stored->dest;
-		return SHUNT_EVENT_ORIGDST_RECORD;
-	}
 	header = shunt_open_bank(&bank);
 	if (!header || !header->proxy_ports)
 		return SHUNT_EVENT_UNSET;
@@ -70,6 +65,22 @@ SHUNT_INLINE enum shunt_event shunt_find(struct bpf_sock *sk, struct shunt_dest 
 	if (sk->src_port && !shunt_is_proxy_port(header, shunt_swap16((__u16)sk->src_port)))
 		return SHUNT_EVENT_UNSET;
 	return shunt_resolve4(sk->dst_ip4, sk->src_ip4, dest);
+}
+
+/* The original destination of an accepted socket: from its storage, its addresses, or the record that it could not take. */
+SHUNT_INLINE enum shunt_event shunt_find(struct bpf_sockopt *ctx, struct bpf_sock *sk, struct shunt_dest *dest)
+{
+	const struct shunt_sock *stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, 0);
+	enum shunt_event event;
+
+	if (stored && stored->flags & SHUNT_SOCK_ACCEPTED) {
+		*dest = stored->dest;
+		return SHUNT_EVENT_ORIGDST_RECORD;
+	}
+	event = shunt_find_in_addresses(sk, dest);
+	if (event == SHUNT_EVENT_UNSET && shunt_held(ctx, sk, dest))
+		event = SHUNT_EVENT_ORIGDST_RECORD;
+	return event;
 }
 
 /*
@@ -114,7 +125,7 @@ int shunt_origdst(struct bpf_sockopt *ctx)
 	sk = ctx->sk;
 	if (!sk)
 		return 1;
-	event = shunt_find(sk, &dest);
+	event = shunt_find(ctx, sk, &dest);
 	if (event == SHUNT_EVENT_UNSET)
 		event = shunt_not_ours(ctx, sk);
 	else if (shunt_ip_is_v4(&dest.addr) && level == SHUNT_SOL_IP)

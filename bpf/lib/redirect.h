@@ -8,6 +8,7 @@
 
 #include "account.h"
 #include "env.h"
+#include "pending.h"
 
 struct shunt_target {
 	struct shunt_ip addr;
@@ -147,13 +148,16 @@ SHUNT_INLINE void shunt_record_target(struct shunt_env *env, const struct shunt_
 	}
 }
 
-/* SK_STORAGE now, shunt_pending when sockops knows the source port. */
+/* SK_STORAGE now, shunt_pending when sockops knows the source port; for which there must be room, refusing is over then. */
 SHUNT_INLINE enum shunt_event shunt_keep_in_record(struct shunt_env *env, struct bpf_sock *sk,
 						   const struct shunt_scope *scope, const struct shunt_flow *flow,
 						   int is_v4, struct shunt_target *target)
 {
-	struct shunt_sock *stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	struct shunt_sock *stored;
 
+	if (!shunt_pending_has_room())
+		return SHUNT_EVENT_FAIL_PENDING;
+	stored = bpf_sk_storage_get(&shunt_socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!stored)
 		return SHUNT_EVENT_FAIL_STORAGE;
 	if (flow->src_ours && shunt_unbind(env->ctx, env->family))

@@ -128,26 +128,27 @@ enum shunt_event {
 	SHUNT_EVENT_UNSET = 0,
 	SHUNT_EVENT_ORIGDST_ADDRESS = 1, /* SO_ORIGINAL_DST answered from the socket's addresses */
 	SHUNT_EVENT_ORIGDST_DICT = 2,    /* ... from shunt_dests */
-	SHUNT_EVENT_ORIGDST_RECORD = 3,  /* ... from the accepted socket's storage */
+	SHUNT_EVENT_ORIGDST_RECORD = 3,  /* ... from the connection's record */
 	SHUNT_EVENT_ORIGDST_NONE = 4,    /* asked on a connection that shunt did not redirect; the kernel's answer stays */
 	SHUNT_EVENT_ORIGDST_SHORT = 5,   /* asked with a buffer that is too short; the kernel's error stays */
 	SHUNT_EVENT_ORIGDST_SELF = 6,    /* not ours, and conntrack named the proxy itself: it would call itself */
 	SHUNT_EVENT_RECORDED = 7,        /* record lane: destination recorded before the SYN */
 	SHUNT_EVENT_RECORD_TAKEN = 8,    /* record lane: moved to the accepted socket */
 	SHUNT_EVENT_RECORD_DROPPED = 9,  /* record lane: connect failed, record removed */
-	SHUNT_EVENT_PEERNAME = 10,       /* getpeername() answered with what the application dialled */
-	SHUNT_EVENT_CLIENT_ADDRESS = 11, /* clientAddress shown */
-	SHUNT_EVENT_UNDO = 12,           /* a source address of ours taken back before a connection that bypasses */
-	SHUNT_EVENT_BIND_REFUSED = 13,   /* somebody but the proxy wanted the proxy's port: bind() failed with EPERM */
+	SHUNT_EVENT_RECORD_HELD = 10,    /* record lane: no memory for the accepted socket's storage, the record stays put */
+	SHUNT_EVENT_PEERNAME = 11,       /* getpeername() answered with what the application dialled */
+	SHUNT_EVENT_CLIENT_ADDRESS = 12, /* clientAddress shown */
+	SHUNT_EVENT_UNDO = 13,           /* a source address of ours taken back before a connection that bypasses */
+	SHUNT_EVENT_BIND_REFUSED = 14,   /* somebody but the proxy wanted the proxy's port: bind() failed with EPERM */
 	/* failures */
-	SHUNT_EVENT_FAIL_STATE = 14,     /* settings missing: programs attached without tables */
-	SHUNT_EVENT_FAIL_STORAGE = 15,   /* no socket storage (the application used up its option memory) */
-	SHUNT_EVENT_FAIL_PENDING = 16,   /* shunt_pending full */
-	SHUNT_EVENT_FAIL_DICT = 17,      /* shunt_dests full */
-	SHUNT_EVENT_FAIL_BIND = 18,      /* a source address could not be set or taken back */
-	SHUNT_EVENT_FAIL_NETNS = 19,     /* the socket's network namespace could not be told */
-	SHUNT_EVENT_FAIL_ENDPOINT = 20,  /* an endpoint that the cluster's entry promises is missing */
-	SHUNT_EVENT_MAX = 21,
+	SHUNT_EVENT_FAIL_STATE = 15,     /* settings missing: programs attached without tables */
+	SHUNT_EVENT_FAIL_STORAGE = 16,   /* no socket storage: the socket's option memory is used up, or there is no memory */
+	SHUNT_EVENT_FAIL_PENDING = 17,   /* shunt_pending full, and half of shunt_spare used */
+	SHUNT_EVENT_FAIL_DICT = 18,      /* shunt_dests full */
+	SHUNT_EVENT_FAIL_BIND = 19,      /* a source address could not be set or taken back */
+	SHUNT_EVENT_FAIL_NETNS = 20,     /* the socket's network namespace could not be told */
+	SHUNT_EVENT_FAIL_ENDPOINT = 21,  /* an endpoint that the cluster's entry promises is missing */
+	SHUNT_EVENT_MAX = 22,
 };
 
 /* --- the switch ------------------------------------------------------------------------------------------------ */
@@ -436,7 +437,10 @@ struct shunt_dest_key {
 };
 SHUNT_SIZE(shunt_dest_key, 4);
 
-/* shunt_pending: hash. Record lane, from TCP_CONNECT_CB of the client to PASSIVE_ESTABLISHED_CB of the accepted socket. */
+/*
+ * shunt_pending and shunt_spare: hash. Record lane, from TCP_CONNECT_CB of the client to PASSIVE_ESTABLISHED_CB of the
+ * accepted socket; where that has no memory for storage of its own, until it closes. A key is in one of the two only.
+ */
 struct shunt_pending_key {
 	__u64 netns; /* cookie, or the namespace's inode number on kernels without cookies in sockops */
 	struct shunt_ip src;
@@ -447,11 +451,27 @@ struct shunt_pending_key {
 };
 SHUNT_SIZE(shunt_pending_key, 48);
 
+struct shunt_pending {
+	struct shunt_dest dest;
+	__u32 held; /* 1: the accepted socket's; the client's end leaves it alone */
+};
+SHUNT_SIZE(shunt_pending, 24);
+
+/* Entries of shunt_spare. From half of them on connect() refuses what would need a record. */
+#define SHUNT_SPARES 8192
+
+/* shunt_shortage: array of one. Both are 0 where nothing was ever short, and never less than what is there. */
+struct shunt_shortage {
+	__u64 spares; /* entries of shunt_spare */
+	__u64 held;   /* records that are held */
+};
+SHUNT_SIZE(shunt_shortage, 16);
+
 enum shunt_sock_flag {
 	SHUNT_SOCK_CLIENT = 1u << 0,    /* redirected by the record lane: dest is what the application dialled */
 	SHUNT_SOCK_ACCEPTED = 1u << 1,  /* the proxy's end: dest is the original destination */
 	SHUNT_SOCK_APP_BOUND = 1u << 2, /* the application itself bound an address that the address lane could have made */
-	SHUNT_SOCK_PENDING = 1u << 3,   /* shunt_pending holds pending_key */
+	SHUNT_SOCK_PENDING = 1u << 3,   /* shunt_pending or shunt_spare was given pending_key */
 	SHUNT_SOCK_BALANCED = 1u << 4,  /* connected to an endpoint (pending_key.dst): dest is what was dialled */
 };
 

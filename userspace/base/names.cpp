@@ -85,6 +85,7 @@ std::string_view name(shunt_event value) {
         case SHUNT_EVENT_RECORDED: return "recorded";
         case SHUNT_EVENT_RECORD_TAKEN: return "record_taken";
         case SHUNT_EVENT_RECORD_DROPPED: return "record_dropped";
+        case SHUNT_EVENT_RECORD_HELD: return "record_held";
         case SHUNT_EVENT_PEERNAME: return "peername";
         case SHUNT_EVENT_CLIENT_ADDRESS: return "client_address";
         case SHUNT_EVENT_UNDO: return "undo";

@@ -22,6 +22,7 @@ constexpr std::uint32_t kRetvalBit = 1u << 0;
 constexpr std::uint32_t kSockopsCookieBit = 1u << 1;
 constexpr std::uint32_t kBtfBit = 1u << 2;
 constexpr std::uint32_t kProbeReadBit = 1u << 3;
+constexpr std::uint32_t kSockoptCookieBit = 1u << 4;
 
 // An empty program on a bad cgroup: a kernel without cgroup links says EINVAL for the command, one with them EBADF.
 bool has_links() {
@@ -45,7 +46,7 @@ bool has_btf() {
 
 std::uint32_t Features::bits() const {
     return (set_retval ? kRetvalBit : 0) | (sockops_cookie ? kSockopsCookieBit : 0) | (btf ? kBtfBit : 0) |
-           (probe_read ? kProbeReadBit : 0);
+           (probe_read ? kProbeReadBit : 0) | (sockopt_cookie ? kSockoptCookieBit : 0);
 }
 
 Features probe_features() {
@@ -57,6 +58,8 @@ Features probe_features() {
                                              insn::set(BPF_REG_2, 8), insn::set(BPF_REG_3, 0)};
     features.set_retval = takes_call(kConnect, BPF_CGROUP_INET4_CONNECT, retval, BPF_FUNC_set_retval);
     features.sockops_cookie = takes_call(BPF_PROG_TYPE_SOCK_OPS, BPF_CGROUP_SOCK_OPS, {}, BPF_FUNC_get_netns_cookie);
+    features.sockopt_cookie = features.sockops_cookie && takes_call(BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT,
+                                                                    {}, BPF_FUNC_get_netns_cookie);
     features.btf = has_btf();
     features.probe_read = features.btf && takes_call(kConnect, BPF_CGROUP_INET4_CONNECT, eight_bytes_to_stack,
                                                      BPF_FUNC_probe_read_kernel);

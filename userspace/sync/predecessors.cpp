@@ -49,7 +49,9 @@ base::Result<bool> is_needed(const Layout& layout) {
     const auto pending = kernel::RawMap::open_pinned(layout.map("shunt_pending"));
     if (!pending && pending.error().number == ENOENT) return false;
     if (!pending) return tl::unexpected(pending.error());
-    return has_entries(*pending) || has_records(layout);
+    const auto spare = kernel::RawMap::open_pinned(layout.map("shunt_spare"));
+    if (!spare && spare.error().number != ENOENT) return tl::unexpected(spare.error());  // a build that has no spares
+    return has_entries(*pending) || (spare && has_entries(*spare)) || has_records(layout);
 }
 
 }  // namespace

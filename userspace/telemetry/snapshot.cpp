@@ -68,7 +68,7 @@ base::Status read_tables(const std::string& directory, std::uint32_t bank, std::
         if (!map) return tl::unexpected<base::Error>(map.error());
         if (auto added = add_table(table.inner, *map, tables); !added) return added;
     }
-    for (const char* name : {"shunt_dests", "shunt_pending"}) {
+    for (const char* name : {"shunt_dests", "shunt_pending", "shunt_spare"}) {
         const auto map = kernel::RawMap::open_pinned(directory + "/" + name);
         if (!map) return tl::unexpected<base::Error>(map.error());
         if (auto added = add_table(name, *map, tables); !added) return added;
