@@ -9,6 +9,7 @@
 
 #include "harness/scale.h"
 #include "lifecycle_fixture.h"
+#include "shunt/abi.h"
 
 namespace shunt::harness {
 namespace {
@@ -74,19 +75,29 @@ protected:
                                                  : "203.0.113." + std::to_string(i) + ":80");
         return list;
     }
-    nlohmann::json dump(const std::string& map) const {
-        const auto path = status().at("pinDirectory").get<std::string>() + "/" + map;
-        return nlohmann::json::parse(run_command({}, {"bpftool", "-j", "map", "dump", "pinned", path}));
+    // A pinned map; asked without processes, which cost a guest a quarter of a second each.
+    Fd map(const std::string& name) {
+        if (pins_.empty()) pins_ = status().at("pinDirectory").get<std::string>();
+        return Fd(check(bpf_obj_get((pins_ + "/" + name).c_str()), name));
     }
-    nlohmann::json shortage() const { return dump("shunt_shortage").at(0).at("formatted").at("value"); }
-    // Nothing of a connection is left; the last ends close a moment after both processes have closed them.
-    void expect_nothing_left() const {
-        const nlohmann::json none = {{"spares", 0}, {"held", 0}};
-        for (int look = 0; look < 1'000 && (shortage() != none || !dump("shunt_pending").empty()); ++look)
-            usleep(10'000);
-        EXPECT_EQ(shortage(), none);
-        EXPECT_EQ(dump("shunt_pending").size(), 0u);
-        EXPECT_EQ(dump("shunt_spare").size(), 0u);
+    bool is_empty(const std::string& name) {
+        std::vector<char> key(sizeof(shunt_pending_key));
+        return bpf_map_get_next_key(map(name).get(), nullptr, key.data()) != 0 && errno == ENOENT;
+    }
+    ::shunt_shortage shortage() {
+        const std::uint32_t zero = 0;
+        ::shunt_shortage value{};
+        check(bpf_map_lookup_elem(map("shunt_shortage").get(), &zero, &value), "shunt_shortage");
+        return value;
+    }
+    bool nothing_is_left() {
+        const auto left = shortage();
+        return left.spares == 0 && left.held == 0 && is_empty("shunt_pending") && is_empty("shunt_spare");
+    }
+    // The last ends close a moment after both processes have closed them.
+    void expect_nothing_left() {
+        for (int look = 0; look < 10'000 && !nothing_is_left(); ++look) usleep(1'000);
+        EXPECT_TRUE(nothing_is_left()) << shortage().spares << " spares, " << shortage().held << " held";
     }
     // On a kernel where the answer cannot be found without it, such a connection is counted and not answered.
     bool can_hold() const {
@@ -98,6 +109,7 @@ protected:
         return found == grew.events.end() ? 0 : found->second;
     }
 
+    std::string pins_;
     const ProbeOptions options_{.listen = {"0.0.0.0:15001", "[::]:15001"}, .verify = true, .hold = true};
     const DirectServer server_{sandbox_, {80}};
 };
@@ -123,7 +135,7 @@ TEST_F(Record, AcceptedSocketsWithoutMemoryForIt) {
         if (can_hold) {
             EXPECT_EQ(result.ok, count) << to_text(result);
             EXPECT_EQ(grown(grew, "record_held"), count) << to_text(grew.events);
-            EXPECT_EQ(shortage().at("held"), count);
+            EXPECT_EQ(shortage().held, count);
         } else {
             EXPECT_EQ(result.missing, count) << to_text(result);
             EXPECT_EQ(grown(grew, "fail_storage"), count) << to_text(grew.events);
@@ -173,9 +185,9 @@ TEST_F(Record, HeldForAClientThatIsGoneBeforeAccept) {
 // Fills one of the maps of records with keys that no connection has.
 class Filler {
 public:
-    explicit Filler(const std::string& path) : map_(check(bpf_obj_get(path.c_str()), path)) {
+    explicit Filler(Fd map) : map_(std::move(map)) {
         __u32 size = sizeof info_;
-        check(bpf_obj_get_info_by_fd(map_.get(), &info_, &size), path);
+        check(bpf_obj_get_info_by_fd(map_.get(), &info_, &size), "a map of records");
     }
     std::uint32_t capacity() const { return info_.max_entries; }
     // Keys `first` and on; how many there was room for. In one call: a guest takes seconds for half a million.
@@ -209,13 +221,11 @@ private:
 TEST_F(Record, NoRoomForRecords) {
     const ProbeProxy proxy(sandbox_, options_);
     RunningShunt running(sandbox_, lifecycle_config("record"));
-    const auto pins = status().at("pinDirectory").get<std::string>();
-    const Filler pending(pins + "/shunt_pending"), spare(pins + "/shunt_spare");
-    const Fd shortage_map(check(bpf_obj_get((pins + "/shunt_shortage").c_str()), "shunt_shortage"));
+    const Filler pending(map("shunt_pending")), spare(map("shunt_spare"));
     const auto set_spares = [&](std::uint64_t spares) {
         const std::uint32_t zero = 0;
-        const std::uint64_t value[2] = {spares, 0};
-        check(bpf_map_update_elem(shortage_map.get(), &zero, value, BPF_ANY), "shunt_shortage");
+        const ::shunt_shortage value{spares, 0};
+        check(bpf_map_update_elem(map("shunt_shortage").get(), &zero, &value, BPF_ANY), "shunt_shortage");
     };
     const auto put = pending.fill(1, pending.capacity() + 1);
     EXPECT_EQ(put, pending.capacity());
@@ -231,13 +241,13 @@ TEST_F(Record, NoRoomForRecords) {
         }
     };
     expect_all_right("shunt_pending full");
-    EXPECT_EQ(shortage(), (nlohmann::json{{"spares", 0}, {"held", 0}}));
+    EXPECT_EQ(shortage().spares, 0u);
 
     const auto half = spare.capacity() / 2;
     ASSERT_EQ(spare.fill(1, half - 1), half - 1);
     set_spares(half - 1);
     expect_all_right("one less than half of the spares used");
-    EXPECT_EQ(shortage().at("spares"), half - 1);
+    EXPECT_EQ(shortage().spares, half - 1);
 
     ASSERT_EQ(spare.fill(half, 1), 1u);
     set_spares(half);
@@ -279,7 +289,7 @@ TEST_F(Record, HeldInTheSpares) {
     RunningShunt running(sandbox_, lifecycle_config("record"));
     if (!can_hold()) GTEST_SKIP() << "this kernel has no sockoptNetnsCookie";
     const StorageOfOthers others(listeners_of(proxy.pid()));
-    const Filler pending(status().at("pinDirectory").get<std::string>() + "/shunt_pending");
+    const Filler pending(map("shunt_pending"));
     const auto put = pending.fill(1, pending.capacity() + 1);
     Dialer dialer(sandbox_.app());
     std::uint64_t held = 0;
@@ -288,8 +298,8 @@ TEST_F(Record, HeldInTheSpares) {
             dialer.run({.destinations = destinations(family), .count = 40, .family = family, .hold = true});
         EXPECT_EQ(result.ok, 40u) << to_text(result);
         held += 40;
-        EXPECT_EQ(shortage().at("held"), held);
-        EXPECT_EQ(shortage().at("spares"), held) << "the records found room in shunt_pending";
+        EXPECT_EQ(shortage().held, held);
+        EXPECT_EQ(shortage().spares, held) << "the records found room in shunt_pending";
     }
     dialer.start_close_held();
     dialer.wait();
