@@ -150,7 +150,8 @@ enum shunt_feature {
 	SHUNT_FEATURE_SOCKOPS_COOKIE = 1u << 1, /* bpf_get_netns_cookie() in sockops */
 	SHUNT_FEATURE_BTF = 1u << 2,            /* kernel BTF: the socket's own credentials, namespace inode */
 	SHUNT_FEATURE_PROBE_READ = 1u << 3,     /* BTF and bpf_probe_read_kernel(): the namespace's addresses */
-	SHUNT_FEATURE_SOCKOPT_COOKIE = 1u << 4, /* bpf_get_netns_cookie() in getsockopt, and in sockops */
+	SHUNT_FEATURE_SOCKOPT_COOKIE = 1u << 4, /* bpf_get_netns_cookie() in getsockopt, where sockops has it, too */
+	SHUNT_FEATURE_SOCKOPT_READ = 1u << 5,   /* BTF and bpf_probe_read_kernel() in getsockopt, where sockops has no cookie */
 };
 extern const volatile __u32 shunt_features;
 

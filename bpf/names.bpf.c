@@ -6,6 +6,7 @@
  */
 #include "lib/account.h"
 #include "lib/ctx.h"
+#include "lib/netns.h"
 #include "lib/origdst.h"
 #include "lib/pending.h"
 #include "lib/scope.h"
@@ -23,6 +24,12 @@ SHUNT_INLINE void shunt_remote(struct bpf_sock *sk, int family, struct shunt_ip 
 	ip->words_be[1] = sk->dst_ip6[1];
 	ip->words_be[2] = sk->dst_ip6[2];
 	ip->words_be[3] = sk->dst_ip6[3];
+}
+
+/* As sockops tells it, which has no cookies on some kernels that have them here. */
+SHUNT_INLINE __u64 shunt_netns(struct bpf_sock_addr *ctx, struct bpf_sock *sk)
+{
+	return shunt_features & SHUNT_FEATURE_SOCKOPS_COOKIE ? bpf_get_netns_cookie(ctx) : shunt_netns_inode(sk);
 }
 
 /* Only for connections that were redirected or balanced; dest is what the application dialled. */
@@ -57,7 +64,7 @@ SHUNT_INLINE enum shunt_end shunt_end_of(struct bpf_sock_addr *ctx, struct bpf_s
 		    shunt_resolve4(sk->dst_ip4, sk->src_ip4, dest))
 			return SHUNT_END_PROXY;
 	}
-	if (shunt_held(ctx, sk, dest))
+	if (shunt_any_held() && shunt_held(sk, shunt_netns(ctx, sk), dest))
 		return SHUNT_END_PROXY;
 	return SHUNT_END_NONE;
 }

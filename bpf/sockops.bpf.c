@@ -5,24 +5,12 @@
  * shunt_pending (lib/pending.h). About nine sockops runs fall on each loopback connection, so what is not ours leaves first.
  */
 #include "lib/account.h"
-#include "lib/core.h"
+#include "lib/netns.h"
 #include "lib/pending.h"
 
-/* Identifies the socket's network namespace on both ends of a loopback connection; 0: cannot be told. */
 SHUNT_INLINE __u64 shunt_netns(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
 {
-	if (shunt_features & SHUNT_FEATURE_SOCKOPS_COOKIE)
-		return bpf_get_netns_cookie(ctx);
-	if (shunt_features & SHUNT_FEATURE_BTF) {
-		struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-		struct net *net;
-
-		if (!tcp)
-			return 0;
-		net = tcp->inet_conn.icsk_inet.sk.__sk_common.skc_net.net;
-		return net ? net->ns.inum : 0;
-	}
-	return 0;
+	return shunt_features & SHUNT_FEATURE_SOCKOPS_COOKIE ? bpf_get_netns_cookie(ctx) : shunt_netns_inode(sk);
 }
 
 /*

@@ -6,6 +6,7 @@
 #include "lib/account.h"
 #include "lib/bank.h"
 #include "lib/ctx.h"
+#include "lib/netns.h"
 #include "lib/origdst.h"
 #include "lib/pending.h"
 
@@ -53,6 +54,11 @@ SHUNT_INLINE enum shunt_event shunt_answer6(struct bpf_sockopt *ctx, const struc
 	return event;
 }
 
+SHUNT_INLINE __u64 shunt_netns(struct bpf_sockopt *ctx, struct bpf_sock *sk)
+{
+	return shunt_features & SHUNT_FEATURE_SOCKOPT_COOKIE ? bpf_get_netns_cookie(ctx) : shunt_netns_inode_read(sk);
+}
+
 SHUNT_INLINE enum shunt_event shunt_find_in_addresses(const struct bpf_sock *sk, struct shunt_dest *dest)
 {
 	const struct shunt_bank *header;
@@ -78,7 +84,7 @@ SHUNT_INLINE enum shunt_event shunt_find(struct bpf_sockopt *ctx, struct bpf_soc
 		return SHUNT_EVENT_ORIGDST_RECORD;
 	}
 	event = shunt_find_in_addresses(sk, dest);
-	if (event == SHUNT_EVENT_UNSET && shunt_held(ctx, sk, dest))
+	if (event == SHUNT_EVENT_UNSET && shunt_any_held() && shunt_held(sk, shunt_netns(ctx, sk), dest))
 		event = SHUNT_EVENT_ORIGDST_RECORD;
 	return event;
 }

@@ -84,21 +84,27 @@ SHUNT_INLINE int shunt_pending_hold(struct shunt_pending *record)
 {
 	struct shunt_shortage *shortage = shunt_shortages();
 
-	if (!(shunt_features & SHUNT_FEATURE_SOCKOPT_COOKIE) || !shortage)
+	if (!(shunt_features & (SHUNT_FEATURE_SOCKOPT_COOKIE | SHUNT_FEATURE_SOCKOPT_READ)) || !shortage)
 		return 0;
 	__sync_fetch_and_add(&shortage->held, 1);
 	record->held = 1;
 	return 1;
 }
 
-SHUNT_INLINE int shunt_look_for_held(const struct bpf_sock *sk, __u64 netns, struct shunt_dest *dest)
+/* Is there anything that shunt_held() could find? */
+SHUNT_INLINE int shunt_any_held(void)
 {
 	const struct shunt_shortage *shortage = shunt_shortages();
+
+	return shortage && shortage->held;
+}
+
+/* The record that the accepted socket `sk` could not take; netns as sockops has told it (netns.h). */
+SHUNT_INLINE int shunt_held(const struct bpf_sock *sk, __u64 netns, struct shunt_dest *dest)
+{
 	struct shunt_pending_key key = { .netns = netns };
 	const struct shunt_pending *found;
 
-	if (!shortage || !shortage->held)
-		return 0;
 	if (sk->family == SHUNT_AF_INET) {
 		shunt_ip_from_v4(&key.dst, sk->src_ip4);
 		shunt_ip_from_v4(&key.src, sk->dst_ip4);
@@ -122,13 +128,5 @@ SHUNT_INLINE int shunt_look_for_held(const struct bpf_sock *sk, __u64 netns, str
 	*dest = found->dest;
 	return 1;
 }
-
-/*
- * The record that the accepted socket `sk` could not take. A macro, because the contexts differ, and because without
- * the feature the helper must be dead code: some kernels do not have it for all of them.
- */
-#define shunt_held(ctx, sk, dest)                           \
-	((shunt_features & SHUNT_FEATURE_SOCKOPT_COOKIE) && \
-	 shunt_look_for_held(sk, bpf_get_netns_cookie(ctx), dest))
 
 #endif

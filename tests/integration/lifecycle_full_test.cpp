@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <unistd.h>
 
+#include "harness/filler.h"
 #include "lifecycle_fixture.h"
 
 namespace shunt::harness {
@@ -14,16 +15,9 @@ class LifecycleFull : public Lifecycle {
 protected:
     // Entries under keys that are no tokens: 1.0.0.0 and up.
     void fill() const {
-        const auto path = status().at("pinDirectory").get<std::string>() + "/shunt_dests";
-        const Fd map(check(bpf_obj_get(path.c_str()), path));
-        bpf_map_info info{};
-        __u32 size = sizeof info;
-        check(bpf_obj_get_info_by_fd(map.get(), &info, &size), path);
-        ASSERT_EQ(info.max_entries, kEntries);
-        const std::vector<char> value(info.value_size);
-        std::uint32_t key = 1;
-        while (bpf_map_update_elem(map.get(), &key, value.data(), BPF_NOEXIST) == 0) ++key;
-        EXPECT_GE(key, kEntries - 64);
+        const Filler dests(status().at("pinDirectory").get<std::string>() + "/shunt_dests");
+        ASSERT_EQ(dests.capacity(), kEntries);
+        EXPECT_GE(dests.fill(1, kEntries), kEntries - 64);
     }
     static Outcome bound(const Placement& place, const std::string& destination, unsigned port) {
         return dial(place, {.destination = destination, .source = "0.0.0.0:" + std::to_string(port)});

@@ -7,7 +7,7 @@
 
 #include <memory>
 
-#include "harness/scale.h"
+#include "harness/filler.h"
 #include "lifecycle_fixture.h"
 #include "shunt/abi.h"
 
@@ -75,11 +75,12 @@ protected:
                                                  : "203.0.113." + std::to_string(i) + ":80");
         return list;
     }
-    // A pinned map; asked without processes, which cost a guest a quarter of a second each.
-    Fd map(const std::string& name) {
+    // Pinned maps; asked without processes, which cost a guest a quarter of a second each.
+    std::string pin(const std::string& name) {
         if (pins_.empty()) pins_ = status().at("pinDirectory").get<std::string>();
-        return Fd(check(bpf_obj_get((pins_ + "/" + name).c_str()), name));
+        return pins_ + "/" + name;
     }
+    Fd map(const std::string& name) { return Fd(check(bpf_obj_get(pin(name).c_str()), name)); }
     bool is_empty(const std::string& name) {
         std::vector<char> key(sizeof(shunt_pending_key));
         return bpf_map_get_next_key(map(name).get(), nullptr, key.data()) != 0 && errno == ENOENT;
@@ -102,7 +103,7 @@ protected:
     // On a kernel where the answer cannot be found without it, such a connection is counted and not answered.
     bool can_hold() const {
         const auto doctor = shunt({"doctor", "--no-probe", "-o", "json"});
-        return nlohmann::json::parse(doctor.out).at("features").at("sockoptNetnsCookie").get<bool>();
+        return nlohmann::json::parse(doctor.out).at("features").at("getsockoptNetns").get<bool>();
     }
     static std::uint64_t grown(const Counters& grew, const char* event) {
         const auto found = grew.events.find(event);
@@ -182,46 +183,11 @@ TEST_F(Record, HeldForAClientThatIsGoneBeforeAccept) {
     expect_nothing_left();
 }
 
-// Fills one of the maps of records with keys that no connection has.
-class Filler {
-public:
-    explicit Filler(Fd map) : map_(std::move(map)) {
-        __u32 size = sizeof info_;
-        check(bpf_obj_get_info_by_fd(map_.get(), &info_, &size), "a map of records");
-    }
-    std::uint32_t capacity() const { return info_.max_entries; }
-    // Keys `first` and on; how many there was room for. In one call: a guest takes seconds for half a million.
-    std::uint32_t fill(std::uint32_t first, std::uint32_t count) const {
-        const std::vector<char> values(std::size_t{count} * info_.value_size);
-        LIBBPF_OPTS(bpf_map_batch_opts, options);
-        const int failed = bpf_map_update_batch(map_.get(), keys(first, count).data(), values.data(), &count, &options);
-        if (failed != 0 && errno != E2BIG) check(failed, "bpf_map_update_batch");
-        return count;
-    }
-    void clear(std::uint32_t first, std::uint32_t count) const {
-        LIBBPF_OPTS(bpf_map_batch_opts, options);
-        check(bpf_map_delete_batch(map_.get(), keys(first, count).data(), &count, &options), "bpf_map_delete_batch");
-    }
-
-private:
-    std::vector<char> keys(std::uint32_t first, std::uint32_t count) const {
-        std::vector<char> bytes(std::size_t{count} * info_.key_size);
-        for (std::uint32_t i = 0; i < count; ++i) {
-            const std::uint32_t number = first + i;
-            std::memcpy(bytes.data() + std::size_t{i + 1} * info_.key_size - sizeof number, &number, sizeof number);
-        }
-        return bytes;
-    }
-
-    Fd map_;
-    bpf_map_info info_{};
-};
-
 // shunt_pending full: the spares carry on; those half used: connect() refuses, so that no connection is without one.
 TEST_F(Record, NoRoomForRecords) {
     const ProbeProxy proxy(sandbox_, options_);
     RunningShunt running(sandbox_, lifecycle_config("record"));
-    const Filler pending(map("shunt_pending")), spare(map("shunt_spare"));
+    const Filler pending(pin("shunt_pending")), spare(pin("shunt_spare"));
     const auto set_spares = [&](std::uint64_t spares) {
         const std::uint32_t zero = 0;
         const ::shunt_shortage value{spares, 0};
@@ -287,9 +253,9 @@ TEST_F(Record, NoRoomForRecords) {
 TEST_F(Record, HeldInTheSpares) {
     const ProbeProxy proxy(sandbox_, options_);
     RunningShunt running(sandbox_, lifecycle_config("record"));
-    if (!can_hold()) GTEST_SKIP() << "this kernel has no sockoptNetnsCookie";
+    if (!can_hold()) GTEST_SKIP() << "this kernel has no getsockoptNetns";
     const StorageOfOthers others(listeners_of(proxy.pid()));
-    const Filler pending(map("shunt_pending"));
+    const Filler pending(pin("shunt_pending"));
     const auto put = pending.fill(1, pending.capacity() + 1);
     Dialer dialer(sandbox_.app());
     std::uint64_t held = 0;

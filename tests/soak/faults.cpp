@@ -50,6 +50,7 @@ Faults::Faults(const Scene& scene, Promises& promises, std::mt19937& random)
         {"namespace made and removed", {}, &Faults::namespace_comes_and_goes},
         {"SYN flood on the proxy's port", {}, &Faults::syn_flood},
         {"dictionary full", {"a table of shunt's is full (`onInternalError: refuse`)"}, &Faults::dictionary_full},
+        {"shunt_pending full", {}, &Faults::records_full},
         {"client's option memory used up", {}, &Faults::option_memory_used_up},
         {"ephemeral ports used up", {"no source port is left", cut}, &Faults::ports_used_up},
     };

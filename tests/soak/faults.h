@@ -65,6 +65,7 @@ private:
     void syn_flood();
     // shortages.cpp
     void dictionary_full();
+    void records_full();
     void option_memory_used_up();
     void ports_used_up();
     void memory_limit_hit();

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "faults.h"
 
-#include <bpf/bpf.h>
-
 #include <chrono>
 
 #include "harness/error.h"
+#include "harness/filler.h"
 #include "harness/netns.h"
 #include "hostile.h"
 
@@ -14,20 +13,26 @@ namespace shunt::soak {
 using harness::dial;
 
 void Faults::dictionary_full() {
-    const auto path = pins() + "/shunt_dests";
-    const harness::Fd map(harness::check(bpf_obj_get(path.c_str()), path));
-    bpf_map_info info{};
-    __u32 size = sizeof info;
-    harness::check(bpf_obj_get_info_by_fd(map.get(), &info, &size), path);
-    const std::vector<char> value(info.value_size);
-    std::uint32_t key = 1, filled = 0;  // 1.0.0.0 and up are no tokens
-    while (bpf_map_update_elem(map.get(), &key, value.data(), BPF_NOEXIST) == 0) ++key, ++filled;
+    const harness::Filler dests(pins() + "/shunt_dests");
+    const auto filled = dests.fill(1, dests.capacity());  // 1.0.0.0 and up are no tokens
     for (int i = 0; i < 5; ++i)
         expect_captured(dial(sandbox_.app(), {.destination = "10.77." + std::to_string(upto(250)) + ".9:80",
                                               .source = "0.0.0.0:" + std::to_string(49600 + made_++ % 1400),
                                               .say_destination = true}),
                         "dictionary full");
-    for (key = 1; filled > 0; ++key, --filled) bpf_map_delete_elem(map.get(), &key);
+    dests.clear(1, filled);
+}
+
+// Of the streams' own, which the spares have to carry on.
+void Faults::records_full() {
+    const harness::Filler pending(pins() + "/shunt_pending");
+    const auto filled = pending.fill(1, pending.capacity());
+    rest(200);
+    const auto outcome = dial(sandbox_.app(), {.destination = "[2001:db8:9::" + std::to_string(1 + upto(250)) + "]:80",
+                                               .family = harness::Family::kV6,
+                                               .say_destination = true});
+    expect(outcome.line == "ok", "shunt_pending full: " + to_text(outcome));
+    pending.clear(1, filled);
 }
 
 void Faults::option_memory_used_up() {

@@ -23,6 +23,7 @@ constexpr std::uint32_t kSockopsCookieBit = 1u << 1;
 constexpr std::uint32_t kBtfBit = 1u << 2;
 constexpr std::uint32_t kProbeReadBit = 1u << 3;
 constexpr std::uint32_t kSockoptCookieBit = 1u << 4;
+constexpr std::uint32_t kSockoptReadBit = 1u << 5;
 
 // An empty program on a bad cgroup: a kernel without cgroup links says EINVAL for the command, one with them EBADF.
 bool has_links() {
@@ -46,7 +47,8 @@ bool has_btf() {
 
 std::uint32_t Features::bits() const {
     return (set_retval ? kRetvalBit : 0) | (sockops_cookie ? kSockopsCookieBit : 0) | (btf ? kBtfBit : 0) |
-           (probe_read ? kProbeReadBit : 0) | (sockopt_cookie ? kSockoptCookieBit : 0);
+           (probe_read ? kProbeReadBit : 0) | (sockopt_cookie ? kSockoptCookieBit : 0) |
+           (sockopt_read ? kSockoptReadBit : 0);
 }
 
 Features probe_features() {
@@ -63,6 +65,9 @@ Features probe_features() {
     features.btf = has_btf();
     features.probe_read = features.btf && takes_call(kConnect, BPF_CGROUP_INET4_CONNECT, eight_bytes_to_stack,
                                                      BPF_FUNC_probe_read_kernel);
+    features.sockopt_read = features.btf && !features.sockops_cookie &&
+                            takes_call(BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT, eight_bytes_to_stack,
+                                       BPF_FUNC_probe_read_kernel);
     features.links = has_links();
     return features;
 }

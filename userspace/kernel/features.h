@@ -13,6 +13,7 @@ struct Features {
     bool set_retval = false;      // a refused connect() gets its real errno
     bool sockops_cookie = false;  // network namespace cookie in sockops
     bool sockopt_cookie = false;  // and in getsockopt, in the same terms
+    bool sockopt_read = false;    // or, where sockops has none, its inode number in getsockopt
     bool btf = false;             // kernel BTF: a socket's own credentials, namespace inode
     bool probe_read = false;      // a namespace's addresses, for sockets with a bound source port
     bool links = false;           // BPF links on cgroups

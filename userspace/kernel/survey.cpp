@@ -76,7 +76,7 @@ std::vector<SurveyedFeature> survey_features() {
          "a refused connect() goes to a closed port, or fails with EPERM"},
         {"sockopsNetnsCookie", base.sockops_cookie, false, "telling network namespaces apart in sockops",
          "the namespace's number is read through btf"},
-        {"sockoptNetnsCookie", base.sockopt_cookie, false,
+        {"getsockoptNetns", base.sockopt_cookie || base.sockopt_read, false,
          "the record lane's answers where the proxy's socket has no memory for its record",
          "such a connection reaches the proxy without its destination"},
         {"connectProbeRead", base.probe_read, false,

@@ -33,7 +33,7 @@ for object in "$SHUNT_BUILD"/bpf/*.linked.o "$SHUNT_BUILD"/tests/vmtest/clang19/
     while read -r program instructions _; do note "verifier.$program$by" "$instructions"; done <"$counts"
     [ -z "$by" ] || continue
     # All optional features at once; which of them this kernel has is for `shunt doctor` to say.
-    if "$verify" "$object" 31 >/tmp/verify.all 2>&1; then note "$name.allFeatures" yes; else note "$name.allFeatures" no; fi
+    if "$verify" "$object" 63 >/tmp/verify.all 2>&1; then note "$name.allFeatures" yes; else note "$name.allFeatures" no; fi
 done
 check Load.ObjectsAreThere test "$found" = yes
 [ "$failed" -eq 0 ]
