@@ -11,18 +11,20 @@ usage: vmtest/run.sh [OPTION...] [KERNEL...] [-- TEST-FILTER]
   TEST-FILTER    as --gtest_filter, for every suite
   --list         the kernels, with the package that is cached
   --shell KERNEL a shell in the guest instead of the suites
+  --whole        every test on every kernel (whole.txt), which takes the better part of an hour for each
   --suite NAME[@KERNEL,...]
                  only this suite, and only on these kernels (may be repeated)
   --build DIR    the build folder to test, also holds caches and results (default: build)
   --jobs N       guests at a time (default 2)
-  --timeout S    seconds until a guest counts as hung (default: what its suites may take, and a minute, at most 900)
+  --timeout S    seconds until a guest counts as hung (default: what its suites may take, and a minute, at most 900; with
+                 --whole three hours)
   --keep         keep the initrds, for a post-mortem (results/KERNEL/command boots one again)
   --update       look for newer packages now (otherwise once a week)
 TEXT
 }
 
-VM_BUILD=${VM_SRC%/*}/build VM_UPDATE=no VM_KEEP=no VM_FILTER='' VM_JOBS=2 VM_TIMEOUT='' VM_MEMORY=${VM_MEMORY:-1024}
-VM_SUITES_FILE=${VMTEST_SUITES:-$VM_SRC/suites.txt} VM_CACHE_DAYS=7 VM_COVERAGE='' mode=run shell_kernel='' kernels=() suites=()
+VM_BUILD=${VM_SRC%/*}/build VM_UPDATE=no VM_KEEP=no VM_FILTER='' VM_JOBS=2 VM_TIMEOUT='' VM_MEMORY=${VM_MEMORY:-}
+VM_SUITES_FILE=${VMTEST_SUITES:-$VM_SRC/suites.txt} VM_LEFT_OUT=$VM_SRC/left-out.txt VM_CACHE_DAYS=7 VM_COVERAGE='' VM_WHOLE=no mode=run shell_kernel='' kernels=() suites=()
 
 # shellcheck source=lib/common.sh
 . "$VM_SRC/lib/common.sh"
@@ -38,6 +40,7 @@ VM_SUITES_FILE=${VMTEST_SUITES:-$VM_SRC/suites.txt} VM_CACHE_DAYS=7 VM_COVERAGE=
 while [ $# -gt 0 ]; do
     case $1 in
     --list) mode=list ;;
+    --whole) VM_SUITES_FILE=$VM_SRC/whole.txt VM_LEFT_OUT=$VM_SRC/whole-left-out.txt VM_WHOLE=yes ;;
     --shell | --suite | --build | --jobs | --timeout)
         [ $# -ge 2 ] || die 2 "$1 needs a value; see vmtest/run.sh --help"
         case $1 in
@@ -77,6 +80,7 @@ for suite in "${suites[@]}"; do
     done
 done
 
+if [ -z "$VM_MEMORY" ]; then VM_MEMORY=$([ "$VM_WHOLE" = yes ] && echo 2048 || echo 1024); fi
 need_tools
 mkdir -p "$VM_BUILD/vmtest"
 VM_BUILD=$(cd "$VM_BUILD" && pwd)
@@ -90,9 +94,10 @@ if [ "$mode" = list ]; then
     exit 0
 fi
 
-# Each test of the bpf and integration suites runs in a guest or stands in left-out.txt; the whole run says so at its end.
-if [ "$mode" = run ] && [ ${#suites[@]} -eq 0 ] && [ -z "$VM_FILTER" ] && [ "$VM_SUITES_FILE" = "$VM_SRC/suites.txt" ]; then
-    VM_COVERAGE=$(python3 "$VM_SRC/coverage.py" "$VM_BUILD" "$VM_SUITES_FILE" "$VM_SRC/left-out.txt") || die 1 "suites.txt and left-out.txt do not have all tests"
+# Each test of the bpf and integration suites runs in a guest or stands in left-out.txt; a run of all suites says so at its end.
+if [ "$mode" = run ] && [ ${#suites[@]} -eq 0 ] && [ -z "$VM_FILTER" ] && [ -z "${VMTEST_SUITES:-}" ]; then
+    VM_COVERAGE=$(python3 "$VM_SRC/coverage.py" "$VM_BUILD" "$VM_SUITES_FILE" "$VM_LEFT_OUT") || die 1 "${VM_SUITES_FILE##*/} and ${VM_LEFT_OUT##*/} do not have all tests"
+    python3 "$VM_SRC/coverage.py" "$VM_BUILD" "$VM_SRC/whole.txt" "$VM_SRC/whole-left-out.txt" >/dev/null || die 1 "whole.txt and whole-left-out.txt do not have all tests"
 fi
 
 # Two runs in one build folder would take each other's initrd.
@@ -102,7 +107,9 @@ need_space 1500 "the run (initrds and results)"
 for name in "${kernels[@]}"; do resolve_kernel "$name"; done
 build_root
 if [ -z "$VM_TIMEOUT" ]; then
-    VM_TIMEOUT=$(awk '{ sum += $6 * split($4, phases, ",") } END { print (sum > 840 ? 840 : sum) + 60 }' "$VM_ROOT/vmtest/suites")
+    most=840
+    if [ "$VM_WHOLE" = yes ]; then most=10740; fi
+    VM_TIMEOUT=$(awk -v most="$most" '{ sum += $6 * split($4, phases, ",") } END { print (sum > most ? most : sum) + 60 }' "$VM_ROOT/vmtest/suites")
 fi
 pack_root "${kernels[@]}"
 

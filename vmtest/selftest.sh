@@ -74,6 +74,7 @@ expect "a doctor that finds no features, on purpose" 1 "not {}" env SHUNT_UPDATE
 suite none
 expect "an unknown kernel" 2 "unknown kernel '4.19'; known: 5.10-old 5.10" "${run[@]}" 4.19
 expect "an unknown suite" 2 "unknown suite 'x'; known: fault" "${run[@]}" --suite x
+expect "a suite that only the selection has" 2 "unknown suite 'fault'; known: smoke load" "${run[@]}" --whole --suite fault
 expect "a suite for one kernel" 0 "1 of 1 passed" "${run[@]}" --suite "fault@$kernel" "$kernel"
 expect "a suite for another kernel" 1 "no test ran" "${run[@]}" --suite fault@5.10-old "$kernel"
 expect "a suite for an unknown kernel" 2 "suite fault@4.19: unknown kernel '4.19'; known: 5.10-old" "${run[@]}" --suite fault@4.19

@@ -108,10 +108,23 @@ put_payload() {
     for file in "$VM_BUILD"/bpf/*.linked.o "$VM_BUILD"/tests/vmtest/clang19/*.linked.o; do if [ -e "$file" ]; then put_one "$file"; fi; done
     # Files that take the place of those of the build folder: a shunt with an error on purpose (traps.sh).
     if [ -n "${VMTEST_OVERLAY:-}" ]; then cp -r "$VMTEST_OVERLAY/." "$VM_ROOT$VM_BUILD/"; fi
+    if [ "$VM_WHOLE" = yes ]; then put_rest; fi
     put_tree "$VM_BUILD/tests/integration/earlier"
     put_tree "$VM_SRC/../tests" ! -name '*.cpp' ! -name '*.h' ! -name CMakeLists.txt
     put_tree "$VM_SRC/../examples"
     printf '%s\n' "export VM_GUEST=1 SHUNT_BUILD=$VM_BUILD SHUNT_SOURCE=${VM_SRC%/*}" "export VM_FILTER='${VM_FILTER//\'/}'" >"$VM_ROOT/vmtest/env"
+}
+
+# put_rest: what only the whole of the tests needs: the second builds, tools of the recipes, files of the unit.
+put_rest() {
+    local file
+    for file in other_layout/shunt_other_layout other_code/shunt_other_code under_filter; do put_test "$VM_BUILD/tests/integration/$file"; done
+    for file in bash curl jq pkill promtool; do
+        command -v "$file" >/dev/null || die 1 "$file is not installed; run: scripts/install-deps.sh"
+        put "$(command -v "$file")"
+    done
+    put_tree "$VM_SRC/../docs" -name '*.md'
+    put_tree "$VM_SRC/../packaging"
 }
 
 pack() { (cd "$1" && find . | cpio --quiet -o -H newc -R 0:0 >"$1.cpio"); }
