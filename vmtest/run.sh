@@ -11,7 +11,7 @@ usage: vmtest/run.sh [OPTION...] [KERNEL...] [-- TEST-FILTER]
   TEST-FILTER    as --gtest_filter, for every suite
   --list         the kernels, with the package that is cached
   --shell KERNEL a shell in the guest instead of the suites
-  --whole        every test on every kernel (whole.txt), which takes the better part of an hour for each
+  --whole        every test on every kernel (whole.txt): some 20 minutes of one core for each
   --suite NAME[@KERNEL,...]
                  only this suite, and only on these kernels (may be repeated)
   --build DIR    the build folder to test, also holds caches and results (default: build)

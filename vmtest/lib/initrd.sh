@@ -125,6 +125,7 @@ put_rest() {
     done
     put_tree "$VM_SRC/../docs" -name '*.md'
     put_tree "$VM_SRC/../packaging"
+    put_tree "$VM_SRC/.." -maxdepth 1 -name README.md
 }
 
 pack() { (cd "$1" && find . | cpio --quiet -o -H newc -R 0:0 >"$1.cpio"); }
