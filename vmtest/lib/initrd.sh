@@ -119,7 +119,7 @@ put_payload() {
 put_rest() {
     local file
     for file in other_layout/shunt_other_layout other_code/shunt_other_code under_filter; do put_test "$VM_BUILD/tests/integration/$file"; done
-    for file in bash curl jq pkill promtool; do
+    for file in bash curl jq pkill promtool {iptables,ip6tables}-save; do
         command -v "$file" >/dev/null || die 1 "$file is not installed; run: scripts/install-deps.sh"
         put "$(command -v "$file")"
     done
