@@ -101,6 +101,10 @@ bool encoded_source(const Flow& flow, const Seen& iptables, const Seen& shunt) {
     return from(flow, "127.10.") && iptables.kind == "proxy" && shunt.text == "EINVAL";
 }
 
+bool network_address(const Flow& flow, const Seen& iptables, const Seen& shunt) {
+    return dialled_ip(flow).ends_with("127.0.0.0") && iptables.text == "ENETUNREACH" && shunt.kind == "proxy";
+}
+
 bool looping(const Flow& flow, const Seen& iptables, const Seen& shunt) {
     return flow.dial.destination.ends_with(":15001") && is_loopback(dialled_ip(flow)) &&
            (iptables.kind == "listener" || iptables.kind == "inbound") && shunt.text == "ECONNREFUSED";
@@ -124,6 +128,7 @@ const std::vector<Difference>& differences() {
         {"client_address", "`clientAddress`, and a socket bound to 127.0.0.1", client_address},
         {"forged", "A process that dials the proxy's port with a made-up source", forged},
         {"encoded_source", "Socket bound to 127.A.B.C", encoded_source},
+        {"network_address", "127.0.0.0 while 127/8 is included", network_address, true},
         {"looping", "The proxy dialling its own port on loopback", looping},
         {"nobody_redirected", "`SO_ORIGINAL_DST` of a connection that nobody redirected", nobody_redirected},
         {"inbound", "Inbound (15006)", inbound},

@@ -27,11 +27,12 @@ bool is_own(const std::string& ip);       // of the client's namespace
 bool is_loopback(const std::string& ip);  // 127/8, ::1 and the unspecified ones
 std::string dialled_ip(const Flow& flow);
 
-// A difference from iptables that is meant. Each stands in README's table, and each has to occur.
+// A difference from iptables that is meant. Each stands in README's table, and has to occur.
 struct Difference {
     std::string name;
     std::string readme;  // the beginning of its row there
     bool (*explains)(const Flow& flow, const Seen& iptables, const Seen& shunt);
+    bool on_some_kernels = false;  // and need not occur on this one
 };
 
 const std::vector<Difference>& differences();
