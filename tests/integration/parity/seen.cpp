@@ -102,7 +102,8 @@ bool encoded_source(const Flow& flow, const Seen& iptables, const Seen& shunt) {
 }
 
 bool network_address(const Flow& flow, const Seen& iptables, const Seen& shunt) {
-    return dialled_ip(flow).ends_with("127.0.0.0") && iptables.text == "ENETUNREACH" && shunt.kind == "proxy";
+    return dialled_ip(flow).ends_with("127.0.0.0") && iptables.text == "ENETUNREACH" &&
+           (shunt.kind == "proxy" || shunt.text == "ECONNREFUSED");
 }
 
 bool looping(const Flow& flow, const Seen& iptables, const Seen& shunt) {
