@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "base/text.h"
 #include "config/sections.h"
 
 namespace shunt::config {
+namespace {
 
+constexpr std::size_t kNameMost = 1024;
+
+bool has_control_characters(const std::string& text) {
+    return std::any_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+}  // namespace
+
+// A scope without a name is called after its first cgroup, so what no name may be no cgroup may be.
 std::optional<std::string> read_cgroup(Problems& problems, const Value& value) {
     const std::string expected = "a cgroup such as /mesh (below the cgroup2 mount, or absolute)";
     auto text = read_text(problems, value, expected);
@@ -13,7 +26,8 @@ std::optional<std::string> read_cgroup(Problems& problems, const Value& value) {
         return std::nullopt;
     };
     if (text->front() != '/') return wrong(" does not begin with /");
-    if (text->find('\0') != std::string::npos || text->size() > 4095) return wrong(" is not a path");
+    if (has_control_characters(*text)) return wrong(" has control characters");
+    if (text->size() > kNameMost) return wrong(" is longer than 1024 bytes");
     while (text->size() > 1 && text->back() == '/') text->pop_back();
     // Programs at the root would also see the kernel's own sockets, which cannot be excepted.
     if (*text == "/") return wrong(" is the root cgroup, which is never captured or taken for the proxy");
@@ -40,12 +54,11 @@ bool check_unicast(Problems& problems, const model::Place& place, const base::Ad
 
 std::optional<std::string> read_name(Problems& problems, const Value& value, const std::string& expected) {
     auto text = read_text(problems, value, expected);
-    if (text && text->size() > 1024) {
+    if (text && text->size() > kNameMost) {
         problems.error(value.place(), base::quoted(*text) + " is too long; expected at most 1024 bytes");
         return std::nullopt;
     }
-    for (const char c : text.value_or("")) {
-        if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) continue;
+    if (text && has_control_characters(*text)) {
         problems.error(value.place(), base::quoted(*text) + " has control characters; expected " + expected);
         return std::nullopt;
     }
