@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -47,7 +48,8 @@ protected:
         return within(line);
     }
     static bool eventually(const std::function<bool()>& met) {
-        for (int look = 0; look < 6'000; ++look, usleep(10'000))
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+        for (; std::chrono::steady_clock::now() < deadline; usleep(10'000))
             if (met()) return true;
         return false;
     }

@@ -35,16 +35,14 @@ const std::map<shunt_event, const char*> kEvents{
     {SHUNT_EVENT_ORIGDST_SELF, "the kernel would have told the proxy its own address as the original destination"},
     {SHUNT_EVENT_RECORD_HELD,
      "no memory for the records of accepted sockets, which stay where they are: memory for socket options is used up, "
-     "or "
-     "shunt's cgroup is at its memory limit"},
+     "or shunt's cgroup is at its memory limit"},
     {SHUNT_EVENT_BIND_REFUSED, "bind() refused: somebody but the proxy wanted the proxy's port"},
     {SHUNT_EVENT_FAIL_STATE, "programs found no settings"},
     {SHUNT_EVENT_FAIL_STORAGE,
      "no socket storage: memory for socket options is used up, or shunt's cgroup is at its memory limit"},
     {SHUNT_EVENT_FAIL_PENDING,
      "shunt_pending is full or without memory, and half of shunt_spare is used: more handshakes of the record lane "
-     "than "
-     "they hold"},
+     "than they hold"},
     {SHUNT_EVENT_FAIL_DICT, "shunt_dests is full: more destinations of bound sockets than it holds"},
     {SHUNT_EVENT_FAIL_BIND, "a source address could not be set or taken back"},
     {SHUNT_EVENT_FAIL_NETNS, "a socket's network namespace could not be told"},

@@ -80,8 +80,8 @@ chosen_suites() {
 suites_of() { chosen_suites | awk -v kernel="$1" '$5 == "all" || index("," $5 ",", "," kernel ",")'; }
 
 # runs_peers KERNEL: the proxies go only into the guests that run them, by what a suite runs, not by its name. They are
-# four fifths of an initrd, which the guest unpacks with an emulated processor.
-runs_peers() { suites_of "$1" | awk '$3 ~ /\/(peers|envoy_import)_test$/ { found = 1 } END { exit !found }'; }
+# four fifths of an initrd, which the guest unpacks with an emulated processor. Of the whole more than one suite needs them, or Python.
+runs_peers() { [ "$VM_WHOLE" = yes ] || suites_of "$1" | awk '$3 ~ /\/peers_test$/ { found = 1 } END { exit !found }'; }
 
 # put_payload: the executables of suites.txt, the shunt binary, the BPF object, data files of the tests.
 put_payload() {
