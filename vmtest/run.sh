@@ -122,7 +122,7 @@ mkdir -p "$VM_RESULTS"
 # The longest first, so that no guest is left alone at the end. Of all five two are long, the oldest and the newest: side by side they
 # would leave three short ones to two places, so the second is begun where the first ends, beside the short ones one after the other.
 mapfile -t order < <(for name in "${kernels[@]}"; do echo "$(suites_of "$name" | wc -l) $name"; done | sort -s -k 1,1nr | cut -d ' ' -f 2)
-((${#order[@]} != 5)) || order=("${order[0]}" "${order[@]:2:2}" "${order[1]}" "${order[4]}")
+((${#order[@]} != 5 || VM_JOBS != 2)) || order=("${order[0]}" "${order[@]:2:2}" "${order[1]}" "${order[4]}")
 for name in "${order[@]}"; do
     while [ "$(jobs -rp | wc -l)" -ge "$VM_JOBS" ]; do wait -n || true; done
     run_guest "$name" &
